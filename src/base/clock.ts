@@ -4,7 +4,7 @@
  */
 
 /** A timer that can be cleared; opaque to its users. */
-export type Timer = unknown;
+export type Timer = object;
 
 export interface Clock {
   /** Monotonic milliseconds since an arbitrary start, with fractions. For durations and deadlines. */
@@ -15,8 +15,8 @@ export interface Clock {
   after(delayMs: number, callback: () => void): Timer;
   /** Calls `callback` every `periodMs`. Does not keep the process alive. */
   every(periodMs: number, callback: () => void): Timer;
-  /** Stops a timer of either kind; clearing it twice is harmless. */
-  clear(timer: Timer): void;
+  /** Stops a timer of either kind; clearing it twice, or nothing, is harmless. */
+  clear(timer: Timer | undefined): void;
 }
 
 export const systemClock: Clock = {
