@@ -1,5 +1,5 @@
 /**
- * One worker as a shard sees it: connects, asks who it is, reconnects, counts what is in flight there.
+ * One worker as a shard sees it: connects, asks who it is, reconnects.
  * Must not know how workers are chosen, nor what an exchange does after a failure.
  */
 import { assert } from "../base/assert.js";
@@ -13,7 +13,7 @@ export type UpstreamState =
   | { readonly kind: "idle"; readonly sinceMs: number }
   /** Opening the connection, then asking the worker who it is. `attempt` counts from 1 since it was last ready. */
   | { readonly kind: "connecting"; readonly sinceMs: number; readonly attempt: number }
-  | { readonly kind: "ready"; readonly sinceMs: number; readonly description: WorkerDescription }
+  | { readonly kind: "ready"; readonly sinceMs: number }
   /** The worker said it is leaving: it finishes what it has and gets nothing new. */
   | { readonly kind: "leaving"; readonly sinceMs: number; readonly reason: string }
   /** Not reachable, or not who it should be; tried again at `untilMs`. */
@@ -55,11 +55,9 @@ export interface UpstreamDependencies {
 }
 
 export class Upstream {
-  /** Requests this shard has sent there and not seen settled. */
-  inFlight = 0;
-  /** The worker's own queue depth in its newest reply. */
-  reportedDepth = 0;
   state: UpstreamState;
+  /** What the worker said of itself when it last was ready. */
+  description: WorkerDescription | undefined;
 
   private connection: Connection | undefined;
   private timer: Timer | undefined;
@@ -82,21 +80,13 @@ export class Upstream {
     this.open(1);
   }
 
-  /** Sends one request. Only while ready; every call must be followed by exactly one `settled`. */
+  /** Sends one request. Only while ready. */
   send(call: LintCall, timeoutMs: number, listener: AttemptListener): Ticket {
     assert(this.connection !== undefined, "send is only called while ready");
-    this.inFlight++;
     return this.connection.lint(call, timeoutMs, listener);
   }
 
-  /** The attempt sent before is over: `queueDepth` is what the worker said, -1 when it said nothing. */
-  settled(queueDepth: number): void {
-    this.inFlight--;
-    assert(this.inFlight >= 0, "settled once per send");
-    if (queueDepth >= 0) this.reportedDepth = queueDepth;
-  }
-
-  /** Nobody waits for this attempt any more; its listener hears nothing. `settled` is still due. */
+  /** Nobody waits for this attempt any more; its listener hears nothing. */
   cancel(ticket: Ticket): void {
     this.connection?.cancel(ticket);
   }
@@ -181,8 +171,12 @@ export class Upstream {
       (description) => {
         if (this.connection !== connection || this.state.kind !== "connecting") return;
         const mismatch = describeMismatch(this.expected, description);
-        if (mismatch === "") this.enter({ kind: "ready", sinceMs: this.now(), description });
-        else this.reconnect(mismatch);
+        if (mismatch !== "") {
+          this.reconnect(mismatch);
+          return;
+        }
+        this.description = description;
+        this.enter({ kind: "ready", sinceMs: this.now() });
       },
       (error: unknown) => {
         if (this.connection === connection && this.state.kind === "connecting") this.reconnect(messageOf(error));
@@ -213,8 +207,14 @@ export class Upstream {
   }
 }
 
+/** They go into reply headers as they are. */
+const printable = /^[\x21-\x7e]{1,64}$/;
+
 /** "" when the worker is who the configuration says; else one sentence for the operator. */
 function describeMismatch(expected: ExpectedIdentity, actual: WorkerDescription): string {
+  if (!printable.test(actual.linterName) || !printable.test(actual.linterVersion)) {
+    return "the worker's linter name and version must be 1 to 64 printable ASCII characters";
+  }
   if (actual.language === expected.language && actual.version === expected.version) return "";
   return (
     `the worker says it is ${actual.language} ${actual.version}, but the configuration has ` +

@@ -1,0 +1,119 @@
+/**
+ * The balancer's admin port: /livez, /readyz, /metrics, /status, POST /reload. Loopback only. Must not know
+ * users' requests.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { isIPv4 } from "node:net";
+import type { Clock } from "../base/clock.js";
+import { codeOf, messageOf, UserError } from "../base/errors.js";
+import type { ManagerLink } from "../manager-link/link.js";
+import type { Balancer } from "./balancer.js";
+import { BalancerMetrics, latencySummary, readAt } from "./metrics.js";
+
+export interface AdminServerOptions {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly mediaType: string;
+  readonly body: string;
+}
+
+export class AdminServer {
+  port = 0;
+  private readonly server: Server;
+  private readonly metrics: BalancerMetrics;
+
+  constructor(
+    private readonly balancer: Balancer,
+    private readonly link: ManagerLink,
+    private readonly clock: Clock,
+  ) {
+    this.metrics = new BalancerMetrics(balancer);
+    this.server = createServer((request, response) => void this.handle(request, response));
+  }
+
+  /** Throws a UserError when it may not or cannot listen there. */
+  async listen({ host, port }: AdminServerOptions): Promise<void> {
+    if (!isLoopback(host)) {
+      throw new UserError(`the admin port may only listen on loopback (127.0.0.1, ::1 or localhost), not on ${host}: it has no authentication yet`);
+    }
+    const failure = await new Promise<unknown>((resolve) => {
+      this.server.once("error", resolve);
+      this.server.listen(port, host, () => resolve(undefined));
+    });
+    if (failure !== undefined) {
+      const why = codeOf(failure) === "EADDRINUSE" ? "the port is in use; choose another one with --admin" : messageOf(failure);
+      throw new UserError(`cannot listen on the admin address ${host}:${port}: ${why}`);
+    }
+    const address = this.server.address();
+    this.port = typeof address === "object" && address !== null ? address.port : port;
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.server.close(() => resolve());
+      this.server.closeAllConnections();
+    });
+  }
+
+  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    request.resume();
+    const answer = await this.answer(request).catch((error: unknown) => text(500, messageOf(error)));
+    response.writeHead(answer.status, { "Content-Type": answer.mediaType, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" });
+    response.end(request.method === "HEAD" ? undefined : answer.body);
+  }
+
+  private async answer(request: IncomingMessage): Promise<Answer> {
+    if (!isOwnHost(request.headers.host)) return text(403, "this port answers to loopback names only");
+    const path = new URL(request.url ?? "/", "http://admin").pathname;
+    if (path === "/reload") return request.method === "POST" ? this.reload(request) : text(405, "use POST");
+    if (request.method !== "GET" && request.method !== "HEAD") return text(405, "use GET");
+    if (path === "/livez") return text(200, "alive");
+    if (path === "/readyz") return this.readiness();
+    if (path === "/metrics") return { status: 200, mediaType: this.metrics.registry.contentType, body: await this.metrics.registry.metrics() };
+    if (path === "/status") return json(200, await this.status());
+    return text(404, "there is /livez, /readyz, /metrics, /status and POST /reload");
+  }
+
+  private readiness(): Answer {
+    const reason = this.balancer.notReadyBecause();
+    return reason === "" ? text(200, "ready") : text(503, reason);
+  }
+
+  /** A page in a browser must not reload the balancer: browsers always send Origin with a POST. */
+  private async reload(request: IncomingMessage): Promise<Answer> {
+    if (request.headers.origin !== undefined) return text(403, "not for web pages");
+    const outcome = await this.link.reload();
+    return json(outcome.kind === "refused" ? 422 : 200, outcome);
+  }
+
+  private async status(): Promise<object> {
+    const { balancer } = this;
+    const status = await balancer.status();
+    const languages = [...balancer.slots.languages()].map(([language, slot]) => ({ language, latency: latencySummary(balancer.statistics, slot) }));
+    return { at: readAt(this.clock), link: this.link.name, listening: balancer.port, ...status, languages, snapshot: balancer.snapshot };
+  }
+}
+
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
+}
+
+/** Against DNS rebinding: a page of another site reaches loopback under its own name. */
+function isOwnHost(header: string | undefined): boolean {
+  if (header === undefined) return true;
+  const name = header.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+  return isLoopback(name);
+}
+
+function text(status: number, body: string): Answer {
+  return { status, mediaType: "text/plain; charset=utf-8", body: `${body}\n` };
+}
+
+function json(status: number, value: unknown): Answer {
+  return { status, mediaType: "application/json", body: `${JSON.stringify(value, null, 1)}\n` };
+}

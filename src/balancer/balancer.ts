@@ -1,0 +1,152 @@
+/**
+ * The main thread of the data plane: starts the shards, publishes snapshots to all of them, collects their
+ * acknowledgements. Must not know where snapshots come from.
+ */
+import { availableParallelism } from "node:os";
+import type { Clock } from "../base/clock.js";
+import { messageOf, UserError } from "../base/errors.js";
+import type { Logger } from "../base/logger.js";
+import type { ApplyOutcome, SnapshotReceiver } from "../manager-link/link.js";
+import { emptySnapshot, type Snapshot } from "../snapshot/snapshot.js";
+import type { RequestLimits, ShardStatus } from "../shard/messages.js";
+import { defaultStatisticsSizes, Statistics } from "../shard/statistics.js";
+import { lockPort, type PortLock } from "./port-lock.js";
+import { defaultShardThreadOptions, ShardThread } from "./shard-thread.js";
+import { createSlotBook, type SlotBook } from "./slots.js";
+
+export interface BalancerOptions {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly shards: "auto" | number;
+  readonly limits: RequestLimits;
+  readonly corsOrigins: readonly string[];
+  /** While draining: how long silent kept-alive connections are left open, so that their clients hear of it. */
+  readonly drainQuietMs: number;
+  readonly drainTimeoutMs: number;
+}
+
+export interface BalancerStatus {
+  readonly revision: number;
+  readonly nonce: number;
+  readonly ready: boolean;
+  /** Why it is not ready; "" when it is. */
+  readonly notReadyBecause: string;
+  readonly shards: readonly {
+    readonly index: number;
+    readonly listening: boolean;
+    readonly restarts: number;
+    readonly ackedRevision: number;
+    readonly ackedNonce: number;
+    /** Absent while the shard does not answer. */
+    readonly status?: ShardStatus;
+  }[];
+}
+
+export class Balancer implements SnapshotReceiver {
+  /** What it really listens on, once `listen` has returned. */
+  port: number;
+  snapshot: Snapshot = emptySnapshot;
+  readonly slots: SlotBook;
+  readonly statistics: readonly Statistics[];
+  private readonly threads: readonly ShardThread[];
+  private lock: PortLock | undefined;
+  private draining = false;
+
+  constructor(
+    private readonly options: BalancerOptions,
+    clock: Clock,
+    private readonly logger: Logger,
+  ) {
+    this.port = options.port;
+    // Not os.cpus(): it is empty where a service may not look at /proc.
+    const count = options.shards === "auto" ? availableParallelism() : options.shards;
+    const sizes = defaultStatisticsSizes;
+    this.statistics = Array.from({ length: count }, () => new Statistics(Statistics.allocate(sizes), sizes));
+    this.threads = this.statistics.map(({ memory }, index) => {
+      const shard = { index, limits: options.limits, corsOrigins: options.corsOrigins, statistics: memory, statisticsSizes: sizes };
+      return new ShardThread({ ...defaultShardThreadOptions, shard }, clock, logger);
+    });
+    this.slots = createSlotBook(sizes, (table, slot) => {
+      for (const one of this.statistics) {
+        if (table === "language") one.clearLanguage(slot);
+        else if (table === "version") one.clearVersion(slot);
+        else one.clearWorker(slot);
+      }
+    });
+  }
+
+  get shardCount(): number {
+    return this.threads.length;
+  }
+
+  /** Takes the port's lock and starts the threads. Throws a UserError when the port cannot be had. */
+  async start(): Promise<void> {
+    this.lock = await lockPort(this.options.host, this.options.port);
+    await Promise.all(this.threads.map((thread) => thread.start()));
+  }
+
+  async apply(snapshot: Snapshot): Promise<ApplyOutcome> {
+    try {
+      const slots = this.slots.assign(snapshot);
+      this.snapshot = snapshot;
+      const outcomes = await Promise.all(this.threads.map((thread) => thread.apply(snapshot, slots)));
+      return outcomes.find((outcome) => outcome.kind === "refused") ?? { kind: "applied" };
+    } catch (error) {
+      return { kind: "refused", reason: messageOf(error) };
+    }
+  }
+
+  /** Opens the door on every shard, once there are workers to serve with or `warmUpMs` have passed. */
+  async listen(warmUpMs: number): Promise<void> {
+    const { host } = this.options;
+    for (const thread of this.threads) {
+      const port = await thread.listen(host, this.port, warmUpMs);
+      if (port === undefined) throw new UserError(`cannot listen on ${host}:${this.port}; another program may use the port`);
+      this.port = port;
+    }
+  }
+
+  /** "" when requests can be served: every shard listens, has the newest snapshot, and has a usable worker. */
+  notReadyBecause(): string {
+    if (this.draining) return "the balancer is leaving";
+    if (this.snapshot.nonce === 0) return "there is no configuration yet";
+    const deaf = this.threads.filter((thread) => !thread.listening).length;
+    if (deaf > 0) return `${deaf} of ${this.threads.length} shards do not listen`;
+    const idle = this.threads.filter((thread) => thread.usableLanguages.length === 0).length;
+    if (idle > 0) return `${idle} of ${this.threads.length} shards have no usable worker`;
+    return "";
+  }
+
+  async status(): Promise<BalancerStatus> {
+    const shards = await Promise.all(
+      this.threads.map(async (thread, index) => {
+        const status = await thread.status();
+        const { listening, restarts, acked } = thread;
+        return { index, listening, restarts, ackedRevision: acked.revision, ackedNonce: acked.nonce, ...(status && { status }) };
+      }),
+    );
+    const notReadyBecause = this.notReadyBecause();
+    const { revision, nonce } = this.snapshot;
+    return { revision, nonce, ready: notReadyBecause === "", notReadyBecause, shards };
+  }
+
+  /** Revision and nonce that each shard serves, in order. */
+  acked(): readonly { readonly revision: number; readonly nonce: number }[] {
+    return this.threads.map((thread) => thread.acked);
+  }
+
+  /** Stops taking connections, lets what is there finish, resolves when every shard has let go. */
+  async drain(): Promise<void> {
+    if (this.draining) return;
+    this.draining = true;
+    this.logger.debug("draining");
+    await Promise.all(this.threads.map((thread) => thread.drain(this.options.drainQuietMs, this.options.drainTimeoutMs)));
+    await this.lock?.release();
+  }
+
+  /** For tests of the supervision. */
+  crashShard(index: number): void {
+    this.threads[index]?.crash();
+  }
+}

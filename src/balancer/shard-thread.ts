@@ -1,0 +1,183 @@
+/**
+ * One shard as the main thread sees it: starts the thread, hands it snapshots, starts it again when it
+ * crashes. Must not know HTTP or workers.
+ */
+import { Worker } from "node:worker_threads";
+import type { Clock } from "../base/clock.js";
+import type { Logger } from "../base/logger.js";
+import type { Snapshot } from "../snapshot/snapshot.js";
+import type { ApplyOutcome } from "../manager-link/link.js";
+import type { FromShard, ShardOptions, ShardStatus, Slots, ToShard } from "../shard/messages.js";
+
+export interface ShardThreadOptions {
+  readonly shard: ShardOptions;
+  /** The pause before the first restart; doubles with every crash within `calmMs` of the last, up to the maximum. */
+  readonly restartDelayMs: number;
+  readonly restartDelayMaxMs: number;
+  readonly calmMs: number;
+  /** How long a restarted shard waits for its workers before it listens. */
+  readonly warmUpMs: number;
+}
+
+export const defaultShardThreadOptions: Omit<ShardThreadOptions, "shard"> = {
+  // A crashed shard is back well within a second; one that crashes at once on every start does not burn a core.
+  restartDelayMs: 20,
+  restartDelayMaxMs: 5_000,
+  calmMs: 10_000,
+  warmUpMs: 1_000,
+};
+
+interface Publication {
+  readonly snapshot: Snapshot;
+  readonly slots: Slots;
+}
+
+/** How long a shard may take to answer a question about its state. */
+const statusTimeoutMs = 1_000;
+
+export class ShardThread {
+  /** What the shard last acknowledged. */
+  acked = { revision: 0, nonce: 0, atMs: 0 };
+  usableLanguages: readonly string[] = [];
+  listening = false;
+  restarts = 0;
+
+  private thread: Worker | undefined;
+  private published: Publication | undefined;
+  private listenAt: { host: string; port: number } | undefined;
+  private stopping = false;
+  private startedMs = 0;
+  private delayMs: number;
+  private questions = 0;
+  private readonly waiting = new Set<(message: FromShard | "ended") => boolean>();
+
+  constructor(
+    private readonly options: ShardThreadOptions,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+  ) {
+    this.delayMs = options.restartDelayMs;
+  }
+
+  /** Resolves when the thread runs its own code. */
+  async start(): Promise<void> {
+    this.spawn();
+    await this.hear((message) => message.kind === "started");
+  }
+
+  /** Settles when the shard has swapped, refused, or ended. A shard that restarts gets the newest one by itself. */
+  async apply(snapshot: Snapshot, slots: Slots): Promise<ApplyOutcome> {
+    this.published = { snapshot, slots };
+    const { revision, nonce } = snapshot;
+    const answer = this.hear(
+      (message) => (message.kind === "applied" || message.kind === "refused") && message.revision === revision && message.nonce === nonce,
+    );
+    this.post({ kind: "snapshot", snapshot, slots });
+    const message = await answer;
+    if (message?.kind === "refused") return { kind: "refused", reason: `shard ${this.options.shard.index}: ${message.reason}` };
+    return { kind: "applied" };
+  }
+
+  /** The port it listens on; undefined when the system refused. */
+  async listen(host: string, port: number, warmUpMs: number): Promise<number | undefined> {
+    const answer = this.hear((message) => message.kind === "listening" || message.kind === "listen-failed");
+    this.post({ kind: "listen", host, port, warmUpMs });
+    const message = await answer;
+    if (message?.kind !== "listening") return undefined;
+    this.listenAt = { host, port: message.port };
+    return message.port;
+  }
+
+  /** Undefined when the shard does not answer in time. */
+  async status(): Promise<ShardStatus | undefined> {
+    if (this.thread === undefined) return undefined;
+    const id = ++this.questions;
+    const answer = this.hear((message) => message.kind === "status" && message.id === id, statusTimeoutMs);
+    this.post({ kind: "status", id });
+    const message = await answer;
+    return message?.kind === "status" ? message.status : undefined;
+  }
+
+  /** Resolves when the thread has let go of everything and ended. */
+  async drain(quietMs: number, timeoutMs: number): Promise<void> {
+    this.stopping = true;
+    const ended = new Promise<void>((resolve) => {
+      if (this.thread === undefined) resolve();
+      else this.thread.once("exit", () => resolve());
+    });
+    this.post({ kind: "drain", quietMs, timeoutMs });
+    await ended;
+  }
+
+  /** For tests of the supervision. */
+  crash(): void {
+    this.post({ kind: "crash" });
+  }
+
+  private post(message: ToShard): void {
+    this.thread?.postMessage(message);
+  }
+
+  private spawn(): void {
+    this.startedMs = this.clock.nowMs();
+    const thread = new Worker(new URL("../shard/thread.js", import.meta.url), {
+      workerData: this.options.shard,
+      name: `shard ${this.options.shard.index}`,
+    });
+    this.thread = thread;
+    thread.on("message", (message: FromShard) => this.onMessage(message));
+    thread.on("error", (error) => this.logger.error("shard failed", { shard: this.options.shard.index, reason: error.message }));
+    thread.once("exit", () => this.onExit());
+  }
+
+  private onMessage(message: FromShard): void {
+    if (message.kind === "applied") this.acked = { revision: message.revision, nonce: message.nonce, atMs: this.clock.nowMs() };
+    else if (message.kind === "usable") this.usableLanguages = message.languages;
+    else if (message.kind === "listening") this.listening = true;
+    else if (message.kind === "crashed") this.logger.error("shard crashed", { shard: this.options.shard.index, reason: message.reason });
+    this.tell(message);
+  }
+
+  private onExit(): void {
+    this.thread = undefined;
+    this.listening = false;
+    this.usableLanguages = [];
+    this.tell("ended");
+    if (this.stopping) return;
+    const { restartDelayMs, restartDelayMaxMs, calmMs } = this.options;
+    const lived = this.clock.nowMs() - this.startedMs;
+    this.delayMs = lived >= calmMs ? restartDelayMs : Math.min(this.delayMs * 2, restartDelayMaxMs);
+    this.restarts++;
+    this.logger.warn("shard ended; starting it again", { shard: this.options.shard.index, inMs: this.delayMs });
+    this.clock.after(this.delayMs, () => this.restart());
+  }
+
+  private restart(): void {
+    if (this.stopping) return;
+    this.spawn();
+    if (this.published !== undefined) this.post({ kind: "snapshot", ...this.published });
+    if (this.listenAt !== undefined) this.post({ kind: "listen", ...this.listenAt, warmUpMs: this.options.warmUpMs });
+  }
+
+  /** The first message that `wanted` accepts; undefined when the thread ends or the time is up first. */
+  private hear(wanted: (message: FromShard) => boolean, timeoutMs = Infinity): Promise<FromShard | undefined> {
+    return new Promise((resolve) => {
+      const done = (message: FromShard | undefined): true => {
+        this.clock.clear(timer);
+        this.waiting.delete(listener);
+        resolve(message);
+        return true;
+      };
+      const listener = (message: FromShard | "ended"): boolean => {
+        if (message === "ended") return done(undefined);
+        return wanted(message) && done(message);
+      };
+      const timer = timeoutMs === Infinity ? undefined : this.clock.after(timeoutMs, () => void done(undefined));
+      this.waiting.add(listener);
+    });
+  }
+
+  private tell(message: FromShard | "ended"): void {
+    for (const listener of [...this.waiting]) listener(message);
+  }
+}

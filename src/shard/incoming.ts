@@ -1,0 +1,192 @@
+/**
+ * The HTTP side of one exchange: collects the body within its limits, starts the exchange, writes the one
+ * reply. The native response object is used here and nowhere after its abort. Must not know workers' wires.
+ */
+import type { HttpResponse } from "uWebSockets.js";
+import { assert } from "../base/assert.js";
+import { messageOf } from "../base/errors.js";
+import { unnamedFile } from "../formats/file-report.js";
+import { parseReport } from "../formats/parse-report.js";
+import { Exchange, type ExchangeContext, type ExchangeSink } from "./exchange.js";
+import type { LintHead } from "./lint-request.js";
+import type { Problem } from "./problem.js";
+import { writeProblem, writeReport, statusOf, type ReplyMeta } from "./reply.js";
+import { shardCells } from "./statistics.js";
+
+/** What incoming requests of a shard share. */
+export interface IncomingContext extends ExchangeContext {
+  /** Whether the shard is leaving: replies close their connection. */
+  readonly isDraining: () => boolean;
+  readonly uploads: Set<Incoming>;
+}
+
+/**
+ * A refused body is read to its end before the answer, because a client that is still sending sees a reset
+ * instead of the answer; beyond this many times the limit that courtesy ends.
+ */
+const discardFactor = 8;
+
+const noBytes = new Uint8Array(0);
+
+export class Incoming implements ExchangeSink {
+  private chunks: Uint8Array[] | undefined;
+  private bytes = 0;
+  private held = 0;
+  private refused: Problem | undefined;
+  private exchange: Exchange | undefined;
+  private phase: "reading" | "waiting" | "done" = "reading";
+  private readonly startedMs: number;
+
+  /** `head` is a Problem when the request was refused before its body. */
+  constructor(
+    private readonly res: HttpResponse,
+    private readonly head: LintHead | Problem,
+    private readonly meta: ReplyMeta,
+    private readonly context: IncomingContext,
+  ) {
+    this.startedMs = context.clock.nowMs();
+    if ("kind" in head) this.refused = head;
+    else if (context.table.size >= context.limits.inFlightPerShardMax) this.shed("This balancer has its fill of requests");
+  }
+
+  /** A piece of the body; `chunk` is dead after the call. */
+  onData(chunk: ArrayBuffer, isLast: boolean): void {
+    if (this.phase !== "reading") return;
+    this.bytes += chunk.byteLength;
+    if (this.refused !== undefined) this.discard(isLast);
+    else if (this.bytes > this.context.limits.bodyBytesMax) this.refuseTooLarge(isLast);
+    else if (!this.admit(chunk.byteLength)) this.discard(isLast);
+    else if (isLast && this.chunks === undefined) this.begin(copyOf(chunk));
+    else this.collect(chunk, isLast);
+  }
+
+  /** The client left. The response object is dead from here on. */
+  onAborted(): void {
+    if (this.phase === "done") return;
+    const { exchange } = this;
+    exchange?.abort();
+    this.finish(499);
+  }
+
+  /** Called about every `tickMs` while the body is being read. */
+  onTick(nowMs: number): void {
+    const { requestTimeoutMs } = this.context.limits;
+    if (this.phase === "reading" && nowMs - this.startedMs >= requestTimeoutMs) {
+      this.answerProblem({ kind: "request-timeout", limitMs: requestTimeoutMs }, true);
+    }
+  }
+
+  onReport(exchange: Exchange, report: Uint8Array): void {
+    const { head, res, meta } = this;
+    assert(!("kind" in head), "a refused request starts no exchange");
+    let body: Uint8Array | string = report;
+    if (head.format.name !== "json") {
+      try {
+        body = render(head, exchange.request.source, report);
+      } catch (error) {
+        this.answerProblem({ kind: "contract", reason: messageOf(error) }, false);
+        return;
+      }
+    }
+    const elapsedMs = this.context.clock.nowMs() - this.startedMs;
+    writeReport(res, body, head.format.mediaType, exchange, elapsedMs, meta, this.context.isDraining());
+    this.finish(200);
+  }
+
+  onProblem(_exchange: Exchange, problem: Problem): void {
+    this.answerProblem(problem, false);
+  }
+
+  private collect(chunk: ArrayBuffer, isLast: boolean): void {
+    if (this.chunks === undefined) {
+      this.chunks = [];
+      this.context.uploads.add(this);
+    }
+    this.chunks.push(copyOf(chunk));
+    if (isLast) this.begin(Buffer.concat(this.chunks));
+  }
+
+  /** Takes `bytes` into account, unless the shard holds all it may. */
+  private admit(bytes: number): boolean {
+    const { limits, statistics } = this.context;
+    if (statistics.get(shardCells.bodyBytesHeld) + bytes <= limits.bodyBytesHeldPerShardMax) {
+      this.hold(bytes);
+      return true;
+    }
+    this.shed("This balancer holds all the bytes it may");
+    this.dropBody();
+    return false;
+  }
+
+  private begin(source: Uint8Array): void {
+    const { head, context } = this;
+    assert(!("kind" in head), "a refused request starts no exchange");
+    this.phase = "waiting";
+    this.chunks = undefined;
+    context.uploads.delete(this);
+    this.exchange = new Exchange({ ...head, source, startedMs: this.startedMs }, context, this);
+    this.exchange.start();
+  }
+
+  private hold(bytes: number): void {
+    this.held += bytes;
+    this.context.statistics.add(shardCells.bodyBytesHeld, bytes);
+  }
+
+  private shed(what: string): void {
+    this.context.statistics.add(shardCells.shed, 1);
+    this.refused = { kind: "overloaded", what, retryAfterSeconds: 1 };
+  }
+
+  private refuseTooLarge(isLast: boolean): void {
+    const { bodyBytesMax } = this.context.limits;
+    this.refused = { kind: "body-too-large", limitBytes: bodyBytesMax, actualBytes: this.bytes, complete: isLast };
+    this.dropBody();
+    this.context.uploads.add(this);
+    this.discard(isLast);
+  }
+
+  private discard(isLast: boolean): void {
+    const { refused } = this;
+    assert(refused !== undefined, "only a refused body is discarded");
+    const whole = refused.kind === "body-too-large" ? { ...refused, actualBytes: this.bytes, complete: isLast } : refused;
+    if (isLast) this.answerProblem(whole, false);
+    else if (this.bytes > discardFactor * this.context.limits.bodyBytesMax) this.answerProblem(whole, true);
+  }
+
+  private answerProblem(problem: Problem, closeConnection: boolean): void {
+    writeProblem(this.res, problem, this.meta, this.exchange, closeConnection || this.context.isDraining());
+    this.finish(statusOf(problem));
+  }
+
+  private dropBody(): void {
+    this.chunks = undefined;
+    this.hold(-this.held);
+  }
+
+  /** The one end: whatever happened, the bytes are given back and the outcome is counted. */
+  private finish(status: number): void {
+    assert(this.phase !== "done", "a request is answered once");
+    this.phase = "done";
+    this.dropBody();
+    this.context.uploads.delete(this);
+    const { statistics, clock } = this.context;
+    const languageSlot = "kind" in this.head ? 0 : this.head.language.slot;
+    const versionSlot = this.exchange?.version?.slot ?? 0;
+    statistics.countOutcome(versionSlot, languageSlot, status, (clock.nowMs() - this.startedMs) * 1_000);
+  }
+}
+
+/** Throws when the report is not what it should be. */
+function render({ format, filename }: LintHead, source: Uint8Array, report: Uint8Array): string {
+  const parsed = parseReport(textOf(report));
+  return format.render([{ filename: filename === "" ? unnamedFile : filename, report: parsed, ...(format.usesSource && { source: textOf(source) }) }]);
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+}
+
+function copyOf(chunk: ArrayBuffer): Uint8Array {
+  return chunk.byteLength === 0 ? noBytes : Buffer.from(new Uint8Array(chunk));
+}

@@ -1,0 +1,132 @@
+/**
+ * Reads what a POST to /v1/lint asks for: its head becomes plain data or a problem. Must not know the
+ * native request object beyond the few calls of `HeadView`, which is dead after the handler.
+ */
+import { formats, negotiate, type Format } from "../formats/formats.js";
+import type { Active, ActiveLanguage, ActiveVersion } from "./active.js";
+import type { RequestLimits } from "./messages.js";
+import type { Problem } from "./problem.js";
+
+/** The synchronous view of a request's head. Header names in lower case; a missing header is "". */
+export interface HeadView {
+  getHeader(name: string): string;
+  /** Decoded; undefined when missing. */
+  getQuery(name: string): string | undefined;
+}
+
+export interface LintHead {
+  readonly language: ActiveLanguage;
+  readonly version: ActiveVersion | undefined;
+  readonly filename: string;
+  readonly optionsJson: string;
+  readonly format: Format;
+  readonly deadlineMs: number;
+  readonly traceparent: string;
+}
+
+/** A file name longer than what file systems allow for a path is a mistake. */
+const filenameCharsMax = 4_096;
+/** Options are a handful of rule settings; 64 KiB is far beyond any real use. */
+const optionsCharsMax = 65_536;
+
+const formatNames = formats.map((format) => format.name);
+
+const wellFormedTraceparent = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** `pathLanguage` is the raw last segment of the path; "" asks to detect the language from the file name. */
+export function readLintHead(view: HeadView, pathLanguage: string, active: Active, limits: RequestLimits): LintHead | Problem {
+  const filename = view.getQuery("filename") ?? "";
+  if (filename.length > filenameCharsMax || hasControlCharacter(filename)) {
+    return malformed(`The file name must have at most ${filenameCharsMax} characters and no control characters.`);
+  }
+  const language = findLanguage(pathLanguage, filename, active);
+  if ("kind" in language) return language;
+  const version = findVersion(view.getQuery("version"), language);
+  if (version !== undefined && "kind" in version) return version;
+  const optionsJson = view.getQuery("options") ?? "";
+  const optionsFault = faultOfOptions(optionsJson);
+  if (optionsFault !== "") return malformed(optionsFault);
+  const format = negotiate(view.getHeader("accept"), view.getQuery("format"));
+  if (format === "unknown-format") return { kind: "unknown-format", asked: view.getQuery("format") ?? "", available: formatNames };
+  if (format === "not-acceptable") return { kind: "not-acceptable", available: formatNames };
+  const encoding = view.getHeader("content-encoding");
+  if (encoding !== "" && encoding !== "identity") return { kind: "unsupported-encoding", encoding };
+  const deadlineMs = readDeadline(view.getHeader("lintel-deadline-ms"), limits);
+  if (deadlineMs === undefined) return malformed("Lintel-Deadline-Ms must be a whole number of milliseconds, at least 1.");
+  const traceparent = view.getHeader("traceparent");
+  return {
+    language,
+    version,
+    filename,
+    optionsJson,
+    format,
+    deadlineMs,
+    traceparent: wellFormedTraceparent.test(traceparent) ? traceparent : "",
+  };
+}
+
+/** The language whose longest known extension ends the file name; undefined when none does. */
+export function detectLanguage(filename: string, active: Active): ActiveLanguage | undefined {
+  const name = filename.slice(Math.max(filename.lastIndexOf("/"), filename.lastIndexOf("\\")) + 1).toLowerCase();
+  for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
+    const language = active.languageOfExtension.get(name.slice(dot));
+    if (language !== undefined) return active.languages.get(language);
+  }
+  return undefined;
+}
+
+function findLanguage(pathLanguage: string, filename: string, active: Active): ActiveLanguage | Problem {
+  const known = (): string[] => [...active.languages.keys()];
+  if (pathLanguage !== "") {
+    const asked = decodeSegment(pathLanguage);
+    return active.languages.get(asked) ?? { kind: "unknown-language", asked, known: known() };
+  }
+  if (filename === "") return malformed("Name the language in the path (/v1/lint/python) or the file in the query (/v1/lint?filename=x.py).");
+  return detectLanguage(filename, active) ?? { kind: "unknown-language", asked: filename, known: known() };
+}
+
+function findVersion(asked: string | undefined, language: ActiveLanguage): ActiveVersion | undefined | Problem {
+  if (asked === undefined || asked === "") return undefined;
+  const found = language.versions.find((version) => version.version === asked);
+  if (found !== undefined) return found;
+  return { kind: "unknown-version", language: language.language, asked, known: language.versions.map((version) => version.version) };
+}
+
+/** Only the outer shape: what an option means, the worker knows. "" when there is no fault. */
+function faultOfOptions(text: string): string {
+  if (text === "") return "";
+  if (text.length > optionsCharsMax) return `The options must have at most ${optionsCharsMax} characters.`;
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return "";
+  } catch {
+    // Falls through to the one sentence for everything that is not a JSON object.
+  }
+  return "The options must be a JSON object.";
+}
+
+function readDeadline(header: string, limits: RequestLimits): number | undefined {
+  if (header === "") return limits.deadlineMs;
+  if (!/^\d{1,9}$/.test(header) || Number(header) < 1) return undefined;
+  return Math.min(Number(header), limits.deadlineMs);
+}
+
+function malformed(detail: string): Problem {
+  return { kind: "malformed-request", detail };
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+function hasControlCharacter(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code < 0x20 || code === 0x7f) return true;
+  }
+  return false;
+}

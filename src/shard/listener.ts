@@ -1,0 +1,121 @@
+/**
+ * The shard's HTTP listener: routes requests, and knows nothing of what happens to them after that. With
+ * incoming.ts and reply.ts the only users of uWebSockets.js.
+ */
+import * as uWS from "uWebSockets.js";
+import type { Active } from "./active.js";
+import { Incoming, type IncomingContext } from "./incoming.js";
+import { readLintHead } from "./lint-request.js";
+import type { Problem } from "./problem.js";
+import { writeDocument, writePreflight, type ReplyMeta } from "./reply.js";
+
+export interface ListenerDependencies {
+  readonly context: IncomingContext;
+  /** Read once per request. */
+  readonly active: () => Active;
+  readonly corsOrigins: readonly string[];
+  /** The start of generated request ids, different for every shard and process. */
+  readonly requestIdPrefix: string;
+  /** Documents served to GET, by path. */
+  readonly documents: ReadonlyMap<string, Document>;
+  readonly onConnectionCount: (count: number) => void;
+}
+
+export interface Document {
+  readonly mediaType: string;
+  readonly body: (active: Active) => string;
+}
+
+const wellFormedRequestId = /^[\w.:-]{1,128}$/;
+
+export class Listener {
+  private readonly app = uWS.App();
+  private socket: uWS.us_listen_socket | undefined;
+  private requests = 0;
+  private connections = 0;
+
+  constructor(private readonly dependencies: ListenerDependencies) {
+    const { app } = this;
+    app.filter((_res, change) => {
+      this.connections += change > 0 ? 1 : -1;
+      dependencies.onConnectionCount(this.connections);
+    });
+    app.post("/v1/lint/:language", (res, req) => this.lint(res, req, req.getParameter(0) ?? ""));
+    app.post("/v1/lint", (res, req) => this.lint(res, req, ""));
+    app.options("/*", (res, req) => writePreflight(res, this.metaOf(req)));
+    for (const [path, document] of dependencies.documents) {
+      app.get(path, (res, req) => this.serve(res, req, document, false));
+      app.head(path, (res, req) => this.serve(res, req, document, true));
+    }
+    app.any("/*", (res, req) => this.refuse(res, req));
+  }
+
+  /** Resolves with the port, or undefined when the system refuses; uWebSockets.js does not say why. */
+  listen(host: string, port: number): Promise<number | undefined> {
+    return new Promise((resolve) => {
+      this.app.listen(host, port, (socket) => {
+        this.socket = socket === false ? undefined : socket;
+        resolve(socket === false ? undefined : uWS.us_socket_local_port(socket));
+      });
+    });
+  }
+
+  /** Takes no new connections; those there stay. */
+  stopListening(): void {
+    if (this.socket !== undefined) uWS.us_listen_socket_close(this.socket);
+    this.socket = undefined;
+  }
+
+  /** Cuts every connection. Must come before the thread ends: a live native handle would end the process. */
+  close(): void {
+    this.socket = undefined;
+    this.app.close();
+  }
+
+  private lint(res: uWS.HttpResponse, req: uWS.HttpRequest, language: string): void {
+    const { context, active } = this.dependencies;
+    const head = readLintHead(req, language, active(), context.limits);
+    const incoming = new Incoming(res, head, this.metaOf(req), context);
+    res.onAborted(() => incoming.onAborted());
+    res.onData((chunk, isLast) => incoming.onData(chunk, isLast));
+  }
+
+  private serve(res: uWS.HttpResponse, req: uWS.HttpRequest, document: Document, isHead: boolean): void {
+    const { context, active } = this.dependencies;
+    writeDocument(res, document.mediaType, document.body(active()), isHead, this.metaOf(req), context.isDraining());
+  }
+
+  /** A path or a method that is not served. The body is read first, so that the client sees the answer. */
+  private refuse(res: uWS.HttpResponse, req: uWS.HttpRequest): void {
+    const path = req.getUrl();
+    const allowed = this.methodsOf(path);
+    const problem: Problem = allowed === "" ? { kind: "not-found", path } : { kind: "method-not-allowed", allowed };
+    if (req.getMethod() === "head") {
+      res.writeStatus(allowed === "" ? "404 Not Found" : "405 Method Not Allowed").endWithoutBody();
+      return;
+    }
+    const incoming = new Incoming(res, problem, this.metaOf(req), this.dependencies.context);
+    res.onAborted(() => incoming.onAborted());
+    res.onData((chunk, isLast) => incoming.onData(chunk, isLast));
+  }
+
+  /** What the Allow header says for a path; "" when there is nothing at it. */
+  private methodsOf(path: string): string {
+    if (path === "/v1/lint" || /^\/v1\/lint\/[^/]+$/.test(path)) return "POST, OPTIONS";
+    return this.dependencies.documents.has(path) ? "GET, HEAD, OPTIONS" : "";
+  }
+
+  private metaOf(req: uWS.HttpRequest): ReplyMeta {
+    const given = req.getHeader("x-request-id");
+    const requestId = given !== "" && wellFormedRequestId.test(given) ? given : `${this.dependencies.requestIdPrefix}${(++this.requests).toString(36)}`;
+    const origin = req.getHeader("origin");
+    return { requestId, allowOrigin: origin === "" ? "" : this.allowedOrigin(origin) };
+  }
+
+  private allowedOrigin(origin: string): string {
+    const { corsOrigins } = this.dependencies;
+    if (corsOrigins.includes("*")) return "*";
+    return corsOrigins.includes(origin) ? origin : "";
+  }
+}
+

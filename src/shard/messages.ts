@@ -1,0 +1,87 @@
+/** What the main thread and a shard say to each other. Plain data: it is cloned between threads. */
+import type { Snapshot } from "../snapshot/snapshot.js";
+import type { StatisticsSizes } from "./statistics.js";
+
+/** Where each name's counters are in the shard's statistics; given out by the main thread, the same on every shard. */
+export interface Slots {
+  /** By "language version". */
+  readonly versions: Readonly<Record<string, number>>;
+  /** By worker id. */
+  readonly workers: Readonly<Record<string, number>>;
+  readonly languages: Readonly<Record<string, number>>;
+}
+
+/** Limits of the request path, as the configuration gives them. */
+export interface RequestLimits {
+  readonly bodyBytesMax: number;
+  readonly deadlineMs: number;
+  readonly attemptTimeoutMs: number;
+  readonly attemptsMax: number;
+  readonly inFlightPerShardMax: number;
+  readonly inFlightPerWorkerMax: number;
+  readonly bodyBytesHeldPerShardMax: number;
+  readonly reportBytesMax: number;
+  readonly connectTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+}
+
+export interface ShardOptions {
+  readonly index: number;
+  readonly limits: RequestLimits;
+  /** Origins that browsers may call from; "*" for any. */
+  readonly corsOrigins: readonly string[];
+  readonly statistics: SharedArrayBuffer;
+  readonly statisticsSizes: StatisticsSizes;
+}
+
+export type ToShard =
+  | { readonly kind: "snapshot"; readonly snapshot: Snapshot; readonly slots: Slots }
+  /**
+   * Listen once every language of the snapshot has a usable worker, or after `warmUpMs`: a shard that starts
+   * beside others must not answer 503 while they could have answered. Port 0 lets the system choose.
+   */
+  | { readonly kind: "listen"; readonly host: string; readonly port: number; readonly warmUpMs: number }
+  | { readonly kind: "status"; readonly id: number }
+  /**
+   * Stop listening, answer with Connection: close, and close when nothing is in flight and `quietMs` have
+   * passed (idle connections cannot be listed, and their clients must get the chance to hear it), or after `timeoutMs`.
+   */
+  | { readonly kind: "drain"; readonly quietMs: number; readonly timeoutMs: number }
+  /** For tests of the supervision: fail as a bug would. */
+  | { readonly kind: "crash" };
+
+export interface WorkerStatus {
+  readonly id: string;
+  readonly language: string;
+  readonly version: string;
+  readonly address: string;
+  readonly state: string;
+  /** Milliseconds since it entered this state. */
+  readonly forMs: number;
+  /** Why it is in this state; "" when nothing is wrong. */
+  readonly reason: string;
+  readonly inFlight: number;
+  readonly reportedDepth: number;
+  /** "ruff 0.17.3"; "" while unknown. */
+  readonly linter: string;
+}
+
+export interface ShardStatus {
+  readonly index: number;
+  readonly revision: number;
+  readonly nonce: number;
+  readonly exchangesInFlight: number;
+  readonly workers: readonly WorkerStatus[];
+}
+
+export type FromShard =
+  | { readonly kind: "started" }
+  | { readonly kind: "listening"; readonly port: number }
+  | { readonly kind: "listen-failed" }
+  | { readonly kind: "applied"; readonly revision: number; readonly nonce: number }
+  | { readonly kind: "refused"; readonly revision: number; readonly nonce: number; readonly reason: string }
+  /** The languages that have a usable worker here: readiness hangs on it. */
+  | { readonly kind: "usable"; readonly languages: readonly string[] }
+  | { readonly kind: "status"; readonly id: number; readonly status: ShardStatus }
+  | { readonly kind: "crashed"; readonly reason: string }
+  | { readonly kind: "closed" };

@@ -1,0 +1,101 @@
+/**
+ * Writes replies: one corked write each, everything about how a report was made in headers. Must not know
+ * how the exchange went beyond what it is told.
+ */
+import type { HttpResponse } from "uWebSockets.js";
+import type { Exchange } from "./exchange.js";
+import { problemBody, replyOf, type Problem } from "./problem.js";
+
+/** What every reply to one request carries. */
+export interface ReplyMeta {
+  readonly requestId: string;
+  /** The value of Access-Control-Allow-Origin; "" when the request did not come from another origin's page. */
+  readonly allowOrigin: string;
+}
+
+/** Headers that a page of another origin may read. */
+export const exposedHeaders = "Lintel-Linter, Lintel-Version, Lintel-Worker, Lintel-Attempts, Lintel-Spilled, X-Request-Id, Server-Timing, Retry-After";
+
+export function statusOf(problem: Problem): number {
+  return Number(replyOf(problem).status.slice(0, 3));
+}
+
+/** `elapsedMs` is from the request's arrival to now. */
+export function writeReport(
+  res: HttpResponse,
+  body: Uint8Array | string,
+  mediaType: string,
+  exchange: Exchange,
+  elapsedMs: number,
+  meta: ReplyMeta,
+  closeConnection: boolean,
+): void {
+  res.cork(() => {
+    res.writeStatus("200 OK");
+    writeHead(res, meta, closeConnection);
+    res.writeHeader("Content-Type", mediaType);
+    res.writeHeader("Server-Timing", `lint;dur=${elapsedMs.toFixed(2)}`);
+    writeAttempts(res, exchange);
+    res.end(body, closeConnection);
+  });
+}
+
+export function writeProblem(
+  res: HttpResponse,
+  problem: Problem,
+  meta: ReplyMeta,
+  exchange: Exchange | undefined,
+  closeConnection: boolean,
+): void {
+  const reply = replyOf(problem);
+  res.cork(() => {
+    res.writeStatus(reply.status);
+    writeHead(res, meta, closeConnection && !reply.headers.some(([name]) => name === "Connection"));
+    for (const [name, value] of reply.headers) res.writeHeader(name, value);
+    res.writeHeader("Content-Type", "application/problem+json");
+    if (exchange !== undefined) writeAttempts(res, exchange);
+    res.end(problemBody(reply, meta.requestId), closeConnection);
+  });
+}
+
+/** A fixed document; `body` empty answers HEAD with the length of `headLength`. */
+export function writeDocument(res: HttpResponse, mediaType: string, body: string, isHead: boolean, meta: ReplyMeta, closeConnection: boolean): void {
+  res.cork(() => {
+    res.writeStatus("200 OK");
+    writeHead(res, meta, closeConnection);
+    res.writeHeader("Content-Type", mediaType);
+    if (isHead) res.endWithoutBody(Buffer.byteLength(body), closeConnection);
+    else res.end(body, closeConnection);
+  });
+}
+
+/** The answer to a browser's question before a request from another origin. */
+export function writePreflight(res: HttpResponse, meta: ReplyMeta): void {
+  res.cork(() => {
+    res.writeStatus("204 No Content");
+    writeHead(res, meta, false);
+    res.writeHeader("Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
+    res.writeHeader("Access-Control-Allow-Headers", "Content-Type, Accept, Lintel-Deadline-Ms, X-Request-Id, traceparent");
+    res.writeHeader("Access-Control-Max-Age", "86400");
+    res.endWithoutBody();
+  });
+}
+
+function writeHead(res: HttpResponse, meta: ReplyMeta, closeConnection: boolean): void {
+  res.writeHeader("X-Request-Id", meta.requestId);
+  if (closeConnection) res.writeHeader("Connection", "close");
+  if (meta.allowOrigin === "") return;
+  res.writeHeader("Access-Control-Allow-Origin", meta.allowOrigin);
+  res.writeHeader("Access-Control-Expose-Headers", exposedHeaders);
+  if (meta.allowOrigin !== "*") res.writeHeader("Vary", "Origin");
+}
+
+function writeAttempts(res: HttpResponse, exchange: Exchange): void {
+  const { worker } = exchange;
+  res.writeHeader("Lintel-Attempts", String(exchange.attempts));
+  if (worker === undefined) return;
+  res.writeHeader("Lintel-Linter", worker.linter);
+  res.writeHeader("Lintel-Version", worker.upstream.expected.version);
+  res.writeHeader("Lintel-Worker", worker.id);
+  if (exchange.spilled) res.writeHeader("Lintel-Spilled", "1");
+}

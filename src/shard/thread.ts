@@ -1,0 +1,145 @@
+/**
+ * The thread: wires one shard together and talks to the main thread. Started by balancer/shard-thread.ts
+ * as a worker thread with `ShardOptions` as its data.
+ *
+ * A worker thread that ends while it holds a native handle aborts the whole process. So every way out goes
+ * through `leave`: close the app first, end on a later turn.
+ */
+import { randomBytes } from "node:crypto";
+import { parentPort, workerData } from "node:worker_threads";
+import { assert } from "../base/assert.js";
+import { delay, systemClock } from "../base/clock.js";
+import { messageOf } from "../base/errors.js";
+import { systemRandom } from "../base/random.js";
+import { openGrpcConnection } from "../upstream/grpc-connection.js";
+import { documents } from "./documents.js";
+import { ExchangeTable } from "./exchange.js";
+import type { Incoming, IncomingContext } from "./incoming.js";
+import { Listener } from "./listener.js";
+import type { FromShard, ShardOptions, ToShard } from "./messages.js";
+import { ShardRoot } from "./root.js";
+import { shardCells, Statistics } from "./statistics.js";
+
+/** How often deadlines are checked: a deadline may be late by so much. */
+const tickMs = 5;
+const port = parentPort;
+assert(port !== null, "a shard runs as a worker thread");
+const say = (message: FromShard): void => port.postMessage(message);
+
+const options = workerData as ShardOptions;
+const statistics = new Statistics(options.statistics, options.statisticsSizes);
+// A predecessor that crashed may have left its gauges standing.
+statistics.clearGauges();
+const clock = systemClock;
+let draining = false;
+
+// 1. What exchanges share: before the listener, because a request may arrive in the turn it listens.
+const context: IncomingContext = {
+  clock,
+  random: systemRandom,
+  limits: options.limits,
+  statistics,
+  table: new ExchangeTable(),
+  uploads: new Set<Incoming>(),
+  isDraining: () => draining,
+};
+
+// 2. The root: snapshots become connections to workers.
+const root = new ShardRoot({
+  clock,
+  random: systemRandom,
+  statistics,
+  openConnection: openGrpcConnection,
+  limits: options.limits,
+  onUsableLanguages: (languages) => say({ kind: "usable", languages }),
+});
+
+// 3. The listener, last: from here on users may come.
+const listener = new Listener({
+  context,
+  active: () => root.active,
+  corsOrigins: options.corsOrigins,
+  requestIdPrefix: `${randomBytes(4).toString("hex")}-${options.index}-`,
+  documents: documents(),
+  onConnectionCount: (count) => statistics.set(shardCells.connections, count),
+});
+
+clock.every(tickMs, () => {
+  const nowMs = clock.nowMs();
+  context.table.tick(nowMs);
+  for (const upload of context.uploads) upload.onTick(nowMs);
+  statistics.set(shardCells.exchangesInFlight, context.table.size);
+});
+
+port.on("message", (message: ToShard) => {
+  switch (message.kind) {
+    case "snapshot":
+      apply(message);
+      break;
+    case "listen":
+      void listen(message);
+      break;
+    case "status":
+      say({ kind: "status", id: message.id, status: root.status(options.index, context.table.size) });
+      break;
+    case "drain":
+      drain(message.timeoutMs, message.quietMs);
+      break;
+    case "crash":
+      setImmediate(() => {
+        throw new Error("crash asked for by a test");
+      });
+      break;
+  }
+});
+process.on("uncaughtException", crash);
+process.on("unhandledRejection", crash);
+
+say({ kind: "started" });
+
+async function listen({ host, port, warmUpMs }: Extract<ToShard, { kind: "listen" }>): Promise<void> {
+  const endMs = clock.nowMs() + warmUpMs;
+  while (!root.everyLanguageUsable() && clock.nowMs() < endMs) await delay(tickMs);
+  const listening = draining ? undefined : await listener.listen(host, port);
+  say(listening === undefined ? { kind: "listen-failed" } : { kind: "listening", port: listening });
+}
+
+function apply({ snapshot, slots }: Extract<ToShard, { kind: "snapshot" }>): void {
+  const { revision, nonce } = snapshot;
+  try {
+    root.apply(snapshot, slots);
+    say({ kind: "applied", revision, nonce });
+  } catch (error) {
+    say({ kind: "refused", revision, nonce, reason: messageOf(error) });
+  }
+}
+
+/** Serves what is there, tells kept-alive clients to close, and leaves when all is quiet or time is up. */
+function drain(timeoutMs: number, quietMs: number): void {
+  if (draining) return;
+  draining = true;
+  listener.stopListening();
+  const startMs = clock.nowMs();
+  clock.every(tickMs * 4, () => {
+    const passedMs = clock.nowMs() - startMs;
+    const connections = statistics.get(shardCells.connections);
+    const settled = context.table.size === 0 && context.uploads.size === 0;
+    if (passedMs >= timeoutMs || connections === 0 || (settled && passedMs >= quietMs)) leave({ kind: "closed" });
+  });
+}
+
+let leaving = false;
+
+function leave(last: FromShard): void {
+  if (leaving) return;
+  leaving = true;
+  listener.close();
+  root.close();
+  say(last);
+  // The native handles are freed on the next turns of the loop; only then may the thread end.
+  setImmediate(() => setImmediate(() => process.exit(last.kind === "closed" ? 0 : 1)));
+}
+
+function crash(error: unknown): void {
+  leave({ kind: "crashed", reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+}
