@@ -1,0 +1,164 @@
+/**
+ * The one schema of the configuration file: what may be written, what each key means, what it defaults to.
+ * What no single key can show (duplicates, conflicts) is in cross-checks.ts.
+ */
+import * as z from "zod";
+import { type Address, addressHint, addressPattern, formatAddress, parseAddress } from "./address.js";
+import { limitsSchema } from "./limits.js";
+import { choice, count, duration, parsedText, size, text } from "./setting-types.js";
+import { builtinLinters } from "./well-known-languages.js";
+
+const mebibyte = 1024 * 1024;
+
+/** How a command's output is read; "auto" looks at its first characters. */
+export const reportFormats = ["auto", "sarif", "eslint", "lines", "shellcheck"] as const;
+export type CommandReportFormat = (typeof reportFormats)[number];
+
+/** A language is part of a URL; so are `c++` and `c#`, escaped. */
+export const languageNamePattern = /^[a-z0-9][a-z0-9+#.-]{0,63}$/;
+export const environmentNamePattern = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+const listenAddress = parsedText(
+  (input) => `an address to listen on, such as "127.0.0.1:8080" or "[::]:8080"${addressHint(input)}`,
+  addressPattern,
+  (input): Address | undefined => parseAddress(input, { portZero: true }),
+);
+
+const workerAddress = parsedText(
+  (input) => `a worker's address, such as "10.0.0.5:7070" or "[fd00::5]:7070"${input === "" ? "" : addressHint(input)}`,
+  addressPattern,
+  (input) => {
+    const address = parseAddress(input, { portZero: false });
+    return address === undefined ? undefined : { id: formatAddress(address), ...address };
+  },
+);
+
+const originPattern = /^(\*|[a-z][a-z0-9+.-]*:\/\/[^\s/,*]+)$/;
+
+const corsSchema = z.strictObject(
+  {
+    // A lint reads nothing but what it is sent and takes no credentials: no page gains anything by it.
+    origins: z
+      .array(text('"*" or an origin, such as "https://example.org"', originPattern), { error: "a list of origins" })
+      .default(["*"])
+      .describe('Origins whose pages may use the service from a browser; "*" is every one, an empty list is none.'),
+    // Browsers cap it themselves, Chromium at two hours.
+    maxAgeMs: duration({ min: 0, max: 86_400_000 }).prefault("1h").describe("How long a browser may remember the answer to its preflight request."),
+  },
+  { error: "a mapping" },
+);
+
+const httpSchema = z.strictObject(
+  {
+    // Nothing is open to a network unless somebody says so.
+    listen: listenAddress.prefault("127.0.0.1:8080").describe("Where users connect."),
+    // Source files above 1 MiB are generated; linting them takes seconds and helps nobody.
+    bodyBytesMax: size({ min: 1, max: 256 * mebibyte }).prefault("1MiB").describe("Largest request body; a larger one is answered 413."),
+    cors: corsSchema.prefault({}).describe("What pages of other origins may do."),
+  },
+  { error: "a mapping" },
+);
+
+const adminSchema = z.strictObject(
+  {
+    listen: listenAddress.prefault("127.0.0.1:9901").describe("Where metrics, health and status are served. Beyond loopback only with authentication."),
+  },
+  { error: "a mapping" },
+);
+
+const environment = z
+  .record(z.string().meta({ pattern: environmentNamePattern.source }), text("text without NUL characters", /^[^\0]*$/), { error: "a mapping of names to text" })
+  .default({})
+  .describe("Environment variables of the linter, added to a clean environment.");
+
+const runSchema = z
+  .strictObject(
+    {
+      builtin: choice(builtinLinters).optional().describe("The built-in linter to run."),
+      command: z
+        .array(text("text without NUL characters", /^[^\0]*$/), { error: 'a list of the program and its arguments, such as ["shellcheck", "-"]' })
+        .min(1, { error: "a program and its arguments" })
+        .optional()
+        .describe("A program that lints standard input, and its arguments. It runs without a shell."),
+      report: choice(reportFormats).optional().describe('How the command prints its findings; "auto" (the default) finds out.'),
+      // One process uses its threads on every core; a second one is for surviving the first.
+      workers: count({ min: 1, max: 256 }).default(1).describe("How many worker processes to start."),
+      threads: count({ min: 1, max: 256 }).optional().describe("Analyses each worker runs at once; one per core, divided among the workers, when not given."),
+      environment,
+    },
+    { error: "a mapping with either builtin or command" },
+  )
+  .meta({ oneOf: [{ required: ["builtin"] }, { required: ["command"] }] });
+
+const versionSchema = z.strictObject(
+  {
+    version: text('a version in quotes, such as "0.17.3"', /^[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}$/).describe("The version's name, as its workers report it; quotes keep 0.90 from becoming 0.9."),
+    // Sums of a hundred versions stay far inside what the counters add exactly.
+    weight: count({ min: 0, max: 1_000_000 }).default(1).describe("Its share of the language's traffic, relative to the other versions; 0 gets nothing."),
+    workers: z.array(workerAddress, { error: "a list of addresses" }).prefault([]).describe("Addresses of workers that run elsewhere."),
+    run: runSchema.optional().describe("How `lintel up` starts workers of this version on this machine; a balancer alone refuses it."),
+  },
+  { error: "a mapping with a version" },
+);
+
+const languageSchema = z.strictObject(
+  {
+    extensions: z
+      .array(text('the ending of a file name with its dot, such as ".py"', /^\.[^\s/\\]{1,32}$/), { error: 'a list of endings, such as [".py", ".pyi"]' })
+      .optional()
+      .describe("Endings of the files that are of this language; well-known languages have theirs by default."),
+    // A user would rather have an answer from another version than none.
+    spill: z.boolean({ error: "true or false" }).default(true).describe("Whether another version may answer when a request's own version has no usable worker."),
+    versions: z.array(versionSchema, { error: "a list of versions" }).min(1, { error: "at least one version" }).describe("The linter versions that share the language's traffic."),
+  },
+  { error: "a mapping with versions" },
+);
+
+const shardsExpected = "auto or a whole number from 1 to 256";
+
+export const configurationSchema = z
+  .strictObject(
+    {
+      $schema: z.string({ error: "the address of a JSON Schema" }).optional().describe("For editors; not read."),
+      http: httpSchema.prefault({}).describe("The port of the users."),
+      admin: adminSchema.prefault({}).describe("The port of the operators."),
+      shards: z
+        .union([z.literal("auto"), count({ min: 1, max: 256 }, shardsExpected)], { error: shardsExpected })
+        .default("auto")
+        .describe("Threads that serve requests; auto is one per usable core."),
+      limits: limitsSchema.prefault({}).describe("What a request, a shard and a connection may use."),
+      languages: z
+        .record(z.string().meta({ pattern: languageNamePattern.source }), languageSchema, { error: "a mapping of language names to languages" })
+        .prefault({})
+        .describe("The languages users can ask for, by the name they use in the URL."),
+    },
+    { error: "a mapping that starts with a key such as languages:" },
+  )
+  .meta({ title: "Lintel configuration", description: "One file for `lintel up`, `lintel balancer --link file:…` and `lintel check`." });
+
+export type ParsedFile = z.output<typeof configurationSchema>;
+
+/** A JSON Schema, as far as the code here reads it. */
+export interface JsonSchema {
+  readonly type?: string | readonly string[];
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly pattern?: string;
+  readonly enum?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly items?: JsonSchema;
+  readonly additionalProperties?: JsonSchema | false;
+}
+
+let cached: JsonSchema | undefined;
+
+/** The schema for editors. Draft 7, because that is what YAML editors understand in full. */
+export function configurationJsonSchema(): JsonSchema {
+  cached ??= z.toJSONSchema(configurationSchema, { io: "input", target: "draft-7" }) as JsonSchema;
+  return cached;
+}
+
+/** The text of docs/lintel.schema.json. */
+export function configurationJsonSchemaText(): string {
+  return `${JSON.stringify(configurationJsonSchema(), null, 2)}\n`;
+}
