@@ -3,5 +3,5 @@
 import { run } from "./commands/program.js";
 
 await run({
-  check: { summary: "check a configuration file, and print its JSON Schema", load: () => import("./commands/check.js") },
+  linter: { summary: "serve one language: a worker", load: () => import("./commands/linter.js") },
 });

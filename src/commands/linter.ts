@@ -1,0 +1,146 @@
+/**
+ * `lintel linter LANGUAGE`: one worker. Reads the flags, starts the worker, tells whoever started it, and leaves when it is told
+ * to. Loads the worker's parts only once the flags are known to be right.
+ */
+import type { Command } from "commander";
+import { systemClock } from "../base/clock.js";
+import { UserError } from "../base/errors.js";
+import { createLogger, type Logger } from "../base/logger.js";
+import { builtinLanguages, isBuiltinLanguage, type AnalyzerChoice } from "../linter/analyzers/registry.js";
+import { reportFormats, type ReportFormat } from "../linter/analyzers/command/settings.js";
+import { findProgram, makeWorkFolder } from "../linter/command-setup.js";
+import type { Worker, WorkerOptions } from "../linter/worker.js";
+import { defaultThreads, parseByteCount, parseCount, parseListen } from "../linter/flags.js";
+
+interface Flags {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly asVersion?: string;
+  readonly threads: number;
+  readonly queueDepthMax: number;
+  readonly analysisTimeoutMs: number;
+  readonly analysisHeapBytesMax: number;
+  readonly sourceBytesMax: number;
+  readonly reportBytesMax: number;
+  readonly programOutputBytesMax: number;
+  readonly drainTimeoutMs: number;
+  readonly report: ReportFormat;
+}
+
+const mebibyte = 1024 * 1024;
+
+/** Each default with its reason; all can be overridden by a flag. */
+const defaults = {
+  // Waiting behind 64 analyses of 10 ms on two threads takes a third of a second: a longer queue would only hold what the
+  // balancer has given up by then (it allows an attempt 2 s).
+  queueDepthMax: 64,
+  // Below the 2 s that the balancer allows an attempt, so that it hears "killed" instead of nothing.
+  analysisTimeoutMs: 1_500,
+  // A megabyte of TypeScript needs about half of it.
+  analysisHeapBytesMax: 512 * mebibyte,
+  // Four times the balancer's own default limit, so that raising that one is enough: what bounds the work is the time limit.
+  sourceBytesMax: 4 * mebibyte,
+  // Half of what a balancer reads by default.
+  reportBytesMax: 8 * mebibyte,
+  programOutputBytesMax: 16 * mebibyte,
+  // Longer than any exchange may take (10 s), twice over.
+  drainTimeoutMs: 30_000,
+} as const;
+
+/** A program ends itself at the time limit; its thread, which would take a new start, only if that fails. */
+const programGraceMs = 1_000;
+
+export function define(command: Command): void {
+  command
+    .argument("<language>", `the language to serve: ${builtinLanguages.join(", ")}, or any name with a program`)
+    .argument("[program...]", "after --: the program to run instead of a built-in linter, with its arguments; {file} in one becomes the path of the source")
+    .option("--listen <host:port>", "where to serve; port 0 takes any free one", parseListen, { host: "127.0.0.1", port: 0 })
+    .option("--as-version <version>", "the version to report (default: the linter's own)")
+    .option("--threads <count>", "analyses at the same time", parseCount("--threads", 1, 256), defaultThreads())
+    .option("--queue-depth-max <count>", "analyses waiting; more are refused at once", parseCount("--queue-depth-max", 0, 1_000_000), defaults.queueDepthMax)
+    .option("--analysis-timeout-ms <ms>", "an analysis that takes longer is killed", parseCount("--analysis-timeout-ms", 1, 3_600_000), defaults.analysisTimeoutMs)
+    .option("--analysis-heap-bytes-max <bytes>", "an analysis that needs more is killed", parseByteCount("--analysis-heap-bytes-max", 16 * mebibyte), defaults.analysisHeapBytesMax)
+    .option("--source-bytes-max <bytes>", "larger sources are refused", parseByteCount("--source-bytes-max", 1), defaults.sourceBytesMax)
+    .option("--report-bytes-max <bytes>", "larger reports are cut", parseByteCount("--report-bytes-max", 1024), defaults.reportBytesMax)
+    .option("--program-output-bytes-max <bytes>", "a program that writes more is killed", parseByteCount("--program-output-bytes-max", 1), defaults.programOutputBytesMax)
+    .option("--drain-timeout-ms <ms>", "how long to go on serving after SIGTERM", parseCount("--drain-timeout-ms", 0, 86_400_000), defaults.drainTimeoutMs)
+    .option("--report <format>", `how the program's output is read: ${reportFormats.join(", ")}`, parseReportFormat, "auto")
+    .action((language: string, program: readonly string[], flags: Flags) => main(language, program, flags));
+}
+
+async function main(language: string, program: readonly string[], flags: Flags): Promise<void> {
+  const logger = createLogger();
+  const analyzer = chooseAnalyzer(language, program, flags);
+  // The signals first: a worker that is stopped while it starts must not stay.
+  const leaving = whenToldToLeave();
+  const worker = await start(language, analyzer, flags, logger);
+  process.on("exit", () => worker.close());
+  announce(language, worker, flags, logger);
+  void leaving.then(async (signal) => {
+    logger.info("leaving", { signal });
+    await worker.drain();
+    process.exit(0);
+  });
+}
+
+async function start(language: string, analyzer: AnalyzerChoice, flags: Flags, logger: Logger): Promise<Worker> {
+  const { startWorker } = await import("../linter/worker.js");
+  const { threads, queueDepthMax, analysisHeapBytesMax, sourceBytesMax, reportBytesMax, drainTimeoutMs } = flags;
+  const analysisTimeoutMs = flags.analysisTimeoutMs + (analyzer.kind === "command" ? programGraceMs : 0);
+  const options: WorkerOptions = {
+    language,
+    analyzer,
+    ...flags.listen,
+    version: flags.asVersion,
+    limits: { threads, queueDepthMax, analysisTimeoutMs, analysisHeapBytesMax },
+    sourceBytesMax,
+    reportBytesMax,
+    drainTimeoutMs,
+  };
+  return startWorker(options, systemClock, logger.with({ language }));
+}
+
+function chooseAnalyzer(language: string, [program, ...args]: readonly string[], flags: Flags): AnalyzerChoice {
+  if (!/^[a-z0-9][a-z0-9+#._-]{0,63}$/.test(language)) {
+    throw new UserError(`"${language}" cannot be a language's name: use up to 64 lower-case letters, digits and the characters + # . _ -, beginning with a letter or digit.`);
+  }
+  if (program !== undefined) {
+    const { analysisTimeoutMs: timeoutMs, programOutputBytesMax: outputBytesMax, report, asVersion: version = "unknown" } = flags;
+    return { kind: "command", settings: { program: findProgram(program), args, report, timeoutMs, outputBytesMax, folder: makeWorkFolder(), version } };
+  }
+  if (isBuiltinLanguage(language)) return { kind: "builtin", language };
+  throw new UserError(`There is no built-in linter for "${language}": there are ${builtinLanguages.join(", ")}; for another, give a program after "--" (lintel linter ${language} -- PROGRAM ARGS).`);
+}
+
+function announce(language: string, { port, version }: Worker, { listen: { host } }: Flags, logger: Logger): void {
+  if (process.send === undefined) {
+    logger.info("listening", { language, version, host, port });
+    return;
+  }
+  process.send({ kind: "listening", host, port, language, version });
+}
+
+/**
+ * Resolves with the first signal to stop; a second one ends the process at once. With a parent at the other end of an IPC channel
+ * Ctrl-C is the parent's to deal with (the terminal sends it to both), and when the channel closes there is nobody to serve for.
+ */
+function whenToldToLeave(): Promise<NodeJS.Signals> {
+  const hasParent = process.send !== undefined;
+  if (hasParent) process.once("disconnect", () => process.exit(0));
+  return new Promise((resolve) => {
+    let told = false;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (signal === "SIGINT" && hasParent) return;
+      if (told) process.exit(1);
+      told = true;
+      resolve(signal);
+    };
+    process.on("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal);
+  });
+}
+
+function parseReportFormat(text: string): ReportFormat {
+  const format = reportFormats.find((known) => known === text);
+  if (format === undefined) throw new UserError(`--report is "${text}", but must be one of ${reportFormats.join(", ")}.`);
+  return format;
+}
