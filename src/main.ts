@@ -3,5 +3,7 @@
 import { run } from "./commands/program.js";
 
 await run({
-  linter: { summary: "serve one language: a worker", load: () => import("./commands/linter.js") },
+  linter: { summary: "one worker: serves one language over gRPC", load: () => import("./commands/linter.js") },
+  lint: { summary: "lint files through the service", load: () => import("./commands/lint.js") },
+  check: { summary: "check a configuration file, and print its JSON Schema", load: () => import("./commands/check.js") },
 });

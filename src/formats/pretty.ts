@@ -6,6 +6,8 @@ import type { Diagnostic, Severity, Summary } from "./report.js";
 
 export interface PrettyOptions {
   readonly color: boolean;
+  /** Whether to end with the count of problems. Default true. */
+  readonly closing?: boolean;
 }
 
 type Colors = ReturnType<typeof picocolors.createColors>;
@@ -17,7 +19,7 @@ export function renderPretty(files: readonly FileReport[], options: PrettyOption
     if (report.diagnostics.length === 0) continue;
     text += `${colors.underline(visible(shownName(filename)))}\n${linesOf(report.diagnostics, colors)}\n`;
   }
-  return text + closing(files.length, totalOf(files), colors);
+  return options.closing === false ? text : text + closing(files.length, totalOf(files), colors);
 }
 
 function linesOf(diagnostics: readonly Diagnostic[], colors: Colors): string {
