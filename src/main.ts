@@ -3,7 +3,10 @@
 import { run } from "./commands/program.js";
 
 await run({
+  up: { summary: "everything on this machine: balancer and linters", load: () => import("./commands/up.js") },
+  balancer: { summary: "the data plane alone, for workers that run elsewhere", load: () => import("./commands/balancer.js") },
   linter: { summary: "one worker: serves one language over gRPC", load: () => import("./commands/linter.js") },
+  admin: { summary: "the operator's client: reload, status", load: () => import("./commands/admin.js") },
   lint: { summary: "lint files through the service", load: () => import("./commands/lint.js") },
   check: { summary: "check a configuration file, and print its JSON Schema", load: () => import("./commands/check.js") },
 });

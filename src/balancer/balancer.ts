@@ -65,7 +65,9 @@ export class Balancer implements SnapshotReceiver {
     this.statistics = Array.from({ length: count }, () => new Statistics(Statistics.allocate(sizes), sizes));
     this.threads = this.statistics.map(({ memory }, index) => {
       const shard = { index, limits: options.limits, corsOrigins: options.corsOrigins, statistics: memory, statisticsSizes: sizes };
-      return new ShardThread({ ...defaultShardThreadOptions, shard }, clock, logger);
+      return new ShardThread({ ...defaultShardThreadOptions, shard }, clock, logger, (hash, worker) => {
+        this.threads.forEach((other, at) => at !== index && other.hearBlame(hash, worker));
+      });
     });
     this.slots = createSlotBook(sizes, (table, slot) => {
       for (const one of this.statistics) {

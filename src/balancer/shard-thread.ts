@@ -55,6 +55,8 @@ export class ShardThread {
     private readonly options: ShardThreadOptions,
     private readonly clock: Clock,
     private readonly logger: Logger,
+    /** A worker broke on an input here: the other shards are to know. */
+    private readonly onBlame: (hash: string, worker: string) => void,
   ) {
     this.delayMs = options.restartDelayMs;
   }
@@ -109,6 +111,11 @@ export class ShardThread {
     await ended;
   }
 
+  /** On another shard, a worker broke on an input. */
+  hearBlame(hash: string, worker: string): void {
+    this.post({ kind: "blame", hash, worker });
+  }
+
   /** For tests of the supervision. */
   crash(): void {
     this.post({ kind: "crash" });
@@ -135,6 +142,11 @@ export class ShardThread {
     else if (message.kind === "usable") this.usableLanguages = message.languages;
     else if (message.kind === "listening") this.listening = true;
     else if (message.kind === "crashed") this.logger.error("shard crashed", { shard: this.options.shard.index, reason: message.reason });
+    else if (message.kind === "blame") this.onBlame(message.hash, message.worker);
+    else if (message.kind === "worker") {
+      const fields = { shard: this.options.shard.index, worker: message.worker, reason: message.reason };
+      this.logger.warn(`worker ${message.change}`, message.change === "ejected" ? fields : { shard: fields.shard, worker: fields.worker });
+    }
     this.tell(message);
   }
 

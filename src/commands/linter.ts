@@ -10,9 +10,11 @@ import { builtinLanguages, isBuiltinLanguage, type AnalyzerChoice } from "../lin
 import { reportFormats, type ReportFormat } from "../linter/analyzers/command/settings.js";
 import { findProgram, makeWorkFolder } from "../linter/command-setup.js";
 import type { Worker, WorkerOptions } from "../linter/worker.js";
+import { untilToldToStop } from "./stop-signal.js";
 import { defaultThreads, parseByteCount, parseCount, parseListen } from "../linter/flags.js";
 
 interface Flags {
+  readonly builtin?: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly asVersion?: string;
   readonly threads: number;
@@ -54,6 +56,7 @@ export function define(command: Command): void {
     .argument("<language>", `the language to serve: ${builtinLanguages.join(", ")}, or any name with a program`)
     .argument("[program...]", "after --: the program to run instead of a built-in linter, with its arguments; {file} in one becomes the path of the source")
     .option("--listen <host:port>", "where to serve; port 0 takes any free one", parseListen, { host: "127.0.0.1", port: 0 })
+    .option("--builtin <linter>", "the built-in linter to serve it with (default: the one of that name)")
     .option("--as-version <version>", "the version to report (default: the linter's own)")
     .option("--threads <count>", "analyses at the same time", parseCount("--threads", 1, 256), defaultThreads())
     .option("--queue-depth-max <count>", "analyses waiting; more are refused at once", parseCount("--queue-depth-max", 0, 1_000_000), defaults.queueDepthMax)
@@ -107,8 +110,9 @@ function chooseAnalyzer(language: string, [program, ...args]: readonly string[],
     const { analysisTimeoutMs: timeoutMs, programOutputBytesMax: outputBytesMax, report, asVersion: version = "unknown" } = flags;
     return { kind: "command", settings: { program: findProgram(program), args, report, timeoutMs, outputBytesMax, folder: makeWorkFolder(), version } };
   }
-  if (isBuiltinLanguage(language)) return { kind: "builtin", language };
-  throw new UserError(`There is no built-in linter for "${language}": there are ${builtinLanguages.join(", ")}; for another, give a program after "--" (lintel linter ${language} -- PROGRAM ARGS).`);
+  const builtin = flags.builtin ?? language;
+  if (isBuiltinLanguage(builtin)) return { kind: "builtin", language: builtin };
+  throw new UserError(`There is no built-in linter for "${builtin}": there are ${builtinLanguages.join(", ")}; for another, give a program after "--" (lintel linter ${language} -- PROGRAM ARGS).`);
 }
 
 function announce(language: string, { port, version }: Worker, { listen: { host } }: Flags, logger: Logger): void {
@@ -120,23 +124,14 @@ function announce(language: string, { port, version }: Worker, { listen: { host 
 }
 
 /**
- * Resolves with the first signal to stop; a second one ends the process at once. With a parent at the other end of an IPC channel
- * Ctrl-C is the parent's to deal with (the terminal sends it to both), and when the channel closes there is nobody to serve for.
+ * With a parent at the other end of an IPC channel Ctrl-C is the parent's to deal with (the terminal sends it to both), and
+ * when the channel closes there is nobody to serve for.
  */
 function whenToldToLeave(): Promise<NodeJS.Signals> {
-  const hasParent = process.send !== undefined;
-  if (hasParent) process.once("disconnect", () => process.exit(0));
-  return new Promise((resolve) => {
-    let told = false;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      if (signal === "SIGINT" && hasParent) return;
-      if (told) process.exit(1);
-      told = true;
-      resolve(signal);
-    };
-    process.on("SIGTERM", onSignal);
-    process.on("SIGINT", onSignal);
-  });
+  if (process.send === undefined) return untilToldToStop();
+  process.once("disconnect", () => process.exit(0));
+  process.on("SIGINT", () => undefined);
+  return untilToldToStop(["SIGTERM"]);
 }
 
 function parseReportFormat(text: string): ReportFormat {

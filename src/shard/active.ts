@@ -3,58 +3,22 @@
  * assignment, no half-update ever visible. Workers that stay keep their connection and load. Must not know
  * exchanges or sockets.
  */
-import type { Candidate } from "../balancing/worker-choice.js";
+import { isServing, spreadsOverAll } from "../balancing/ejection.js";
 import { VersionCounter } from "../balancing/version-counter.js";
 import type { Random } from "../base/random.js";
 import type { LanguageSnapshot, Snapshot, WorkerEndpoint } from "../snapshot/snapshot.js";
-import type { AttemptListener, LintCall, Ticket } from "../upstream/connection.js";
 import type { ExpectedIdentity, Upstream } from "../upstream/upstream.js";
+import { ActiveWorker } from "./active-worker.js";
 import type { Slots } from "./messages.js";
-import { workerCells, type Statistics } from "./statistics.js";
-
-/** One worker with what this shard knows of its load. Lives as long as the worker stays in the snapshot. */
-export class ActiveWorker implements Candidate {
-  inFlight = 0;
-  reportedDepth = 0;
-  penalty = 0;
-  warmth = 1;
-
-  constructor(
-    readonly upstream: Upstream,
-    readonly slot: number,
-    private readonly statistics: Statistics,
-  ) {}
-
-  get id(): string {
-    return this.upstream.endpoint.id;
-  }
-
-  /** "ruff 0.17.3", as the worker itself says; "" while it has not said. */
-  get linter(): string {
-    const { description } = this.upstream;
-    return description === undefined ? "" : `${description.linterName} ${description.linterVersion}`;
-  }
-
-  send(call: LintCall, timeoutMs: number, listener: AttemptListener): Ticket {
-    this.inFlight++;
-    this.statistics.set(this.statistics.workerCell(this.slot, workerCells.inFlight), this.inFlight);
-    this.statistics.add(this.statistics.workerCell(this.slot, workerCells.attempts), 1);
-    return this.upstream.send(call, timeoutMs, listener);
-  }
-
-  /** The attempt sent before is over; `queueDepth` is what the worker said, -1 when it said nothing. */
-  settled(queueDepth: number): void {
-    this.inFlight--;
-    // The worker counts this shard's requests too: only what is left over is other shards' load.
-    if (queueDepth >= 0) this.reportedDepth = Math.max(0, queueDepth - this.inFlight);
-    this.statistics.set(this.statistics.workerCell(this.slot, workerCells.inFlight), this.inFlight);
-    this.statistics.set(this.statistics.workerCell(this.slot, workerCells.reportedDepth), this.reportedDepth);
-  }
-}
+import type { Statistics } from "./statistics.js";
 
 export class ActiveVersion {
   /** The workers that may be chosen now; replaced, never changed in place. */
   usable: readonly ActiveWorker[] = [];
+  /** Connected, and who they should be. */
+  connected = 0;
+  /** Connected but ejected, those being probed included. */
+  ejected = 0;
 
   constructor(
     readonly version: string,
@@ -67,7 +31,16 @@ export class ActiveVersion {
 
   /** Looks at its workers again, after one of them changed. */
   refresh(): void {
-    this.usable = this.workers.filter((worker) => worker.upstream.ready);
+    const connected = this.workers.filter((worker) => worker.upstream.ready);
+    const serving = connected.filter((worker) => isServing(worker.health));
+    this.connected = connected.length;
+    this.ejected = connected.length - serving.length;
+    this.usable = this.spreading ? connected : serving;
+  }
+
+  /** Every connected worker is ejected: all of them are used rather than none. */
+  get spreading(): boolean {
+    return spreadsOverAll(this.connected - this.ejected, this.connected);
   }
 }
 
@@ -98,6 +71,7 @@ export const emptyActive: Active = {
 };
 
 export interface BuildDependencies {
+  readonly nowMs: number;
   readonly random: Random;
   readonly statistics: Statistics;
   readonly openUpstream: (endpoint: WorkerEndpoint, expected: ExpectedIdentity) => Upstream;
@@ -132,7 +106,7 @@ export function versionOf(active: Active, upstream: Upstream): ActiveVersion | u
   return language?.versions.find((version) => version.version === upstream.expected.version);
 }
 
-export function versionKey(expected: ExpectedIdentity): string {
+function versionKey(expected: ExpectedIdentity): string {
   return `${expected.language} ${expected.version}`;
 }
 
@@ -145,10 +119,13 @@ function keepOrOpen(
   expected: ExpectedIdentity,
   slots: Slots,
   before: Active,
-  { statistics, openUpstream }: BuildDependencies,
+  { statistics, openUpstream, nowMs }: BuildDependencies,
 ): ActiveWorker {
   const kept = before.workers.get(workerKey(endpoint, expected));
-  return kept ?? new ActiveWorker(openUpstream(endpoint, expected), slots.workers[endpoint.id] ?? 0, statistics);
+  if (kept !== undefined) return kept;
+  // Slow start protects a worker from taking over from warm ones; at the start of a version all are alike.
+  const cold = before.languages.get(expected.language)?.versions.some(({ version, usable }) => version === expected.version && usable.length > 0);
+  return new ActiveWorker(openUpstream(endpoint, expected), slots.workers[endpoint.id] ?? 0, statistics, nowMs, cold ?? false);
 }
 
 function activeLanguage(

@@ -6,12 +6,17 @@
 import { assert } from "../base/assert.js";
 import type { Clock } from "../base/clock.js";
 import { randomBelow, type Random } from "../base/random.js";
+import type { RetryBudget } from "../balancing/retry-budget.js";
 import { chooseWorker } from "../balancing/worker-choice.js";
 import type { AttemptListener, LintCall, Ticket } from "../upstream/connection.js";
-import { isFree, isRetryable, type AttemptFailure } from "../upstream/failure.js";
-import type { ActiveLanguage, ActiveVersion, ActiveWorker } from "./active.js";
+import { type AttemptFailure, blamesInput, isFree, isRetryable } from "../upstream/failure.js";
+import type { ActiveLanguage, ActiveVersion } from "./active.js";
+import type { ActiveWorker } from "./active-worker.js";
+import type { ExchangeTable } from "./exchange-table.js";
+import type { HealthKeeper } from "./health-keeper.js";
 import type { RequestLimits } from "./messages.js";
 import { problemOf, type Problem } from "./problem.js";
+import type { Quarantine } from "./quarantine.js";
 import { shardCells, versionCells, workerCells, type Statistics } from "./statistics.js";
 
 /** What the listener hands over. `source` is owned by the exchange from then on. */
@@ -38,6 +43,9 @@ export interface ExchangeContext {
   readonly limits: RequestLimits;
   readonly statistics: Statistics;
   readonly table: ExchangeTable;
+  readonly budget: RetryBudget;
+  readonly health: HealthKeeper;
+  readonly quarantine: Quarantine;
 }
 
 /**
@@ -47,6 +55,7 @@ export interface ExchangeContext {
 const triedMax = 8;
 
 const noWorkers: readonly ActiveWorker[] = [];
+const notTried: AttemptFailure = { kind: "not-sent", message: "no worker is reachable", queueDepth: -1 };
 
 export class Exchange implements AttemptListener {
   /** Attempts made so far. */
@@ -58,13 +67,17 @@ export class Exchange implements AttemptListener {
   /** Whether another version than the chosen one served it. */
   spilled = false;
   readonly deadlineAtMs: number;
-  attemptDeadlineAtMs = 0;
   /** Its place in the table, -1 when it is not in it. */
   tableIndex = -1;
 
+  private attemptStartMs = 0;
+  private attemptDeadlineAtMs = 0;
   private tried = noWorkers;
   private costlyAttempts = 0;
   private ticket: Ticket = 0;
+  /** A worker broke on this input: its attempts are made apart from other suspects. */
+  private suspect = false;
+  private lastFailure = notTried;
   private settledBy: "" | "report" | "problem" | "abort" = "";
 
   constructor(
@@ -76,10 +89,19 @@ export class Exchange implements AttemptListener {
   }
 
   start(): void {
-    const { language } = this.request;
-    this.context.table.add(this);
+    const { language, startedMs } = this.request;
+    const { table, budget, quarantine, statistics } = this.context;
+    table.add(this);
+    budget.recordRequest(startedMs);
     this.version = this.request.version ?? language.versions[language.counter.pick()];
-    this.attempt({ kind: "not-sent", message: "no worker is reachable", queueDepth: -1 });
+    const verdict = quarantine.verdictOf(this, startedMs);
+    if (verdict === "poison") {
+      statistics.add(shardCells.poisonRefused, 1);
+      this.fail({ kind: "poison-input" });
+      return;
+    }
+    this.suspect = verdict === "suspect";
+    this.attempt();
   }
 
   /** The client left: nobody waits any more. */
@@ -89,25 +111,41 @@ export class Exchange implements AttemptListener {
     this.settle("abort");
   }
 
+  /** Called by the quarantine when a worker without a suspect may have become free. */
+  resume(): void {
+    if (this.settledBy === "") this.attempt();
+  }
+
   onReply(report: Uint8Array, queueDepth: number): void {
-    this.worker?.settled(queueDepth);
+    const { worker } = this;
+    assert(worker !== undefined, "a reply follows an attempt");
+    const { health, quarantine, clock } = this.context;
+    this.leaveWorker(worker, queueDepth);
+    health.noteReply(worker, this.attemptStartMs, clock.nowMs());
+    if (this.suspect) quarantine.absolve(this);
     this.settle("report");
     this.sink.onReport(this, report);
+    if (this.suspect) quarantine.wake();
   }
 
   onFailure(failure: AttemptFailure): void {
     const { worker } = this;
     assert(worker !== undefined, "a failure follows an attempt");
-    worker.settled(failure.queueDepth);
-    const { statistics } = this.context;
+    const { statistics, health, clock, quarantine } = this.context;
+    const nowMs = clock.nowMs();
+    const wasSuspect = this.suspect;
+    this.leaveWorker(worker, failure.queueDepth);
     statistics.add(statistics.workerCell(worker.slot, workerCells.failures), 1);
-    this.ticket = 0;
+    health.noteFailure(worker, failure, this.attemptStartMs, nowMs);
+    this.lastFailure = failure;
     if (!isFree(failure.kind)) this.costlyAttempts++;
-    if (this.mayRetry(failure)) this.attempt(failure);
-    else this.fail(problemOf(failure, this.request.language.language, this.request.deadlineMs));
+    if (blamesInput(failure.kind) && quarantine.blame(this, worker, nowMs) === "poison") this.fail({ kind: "poison-input" });
+    else if (this.mayRetry(failure, nowMs)) this.retry(failure);
+    else this.fail(this.problem());
+    if (wasSuspect) quarantine.wake();
   }
 
-  /** Called by the table about every `tickMs`. */
+  /** Called by the table every few milliseconds. */
   onTick(nowMs: number): void {
     if (nowMs >= this.deadlineAtMs) {
       this.cancelAttempt();
@@ -118,35 +156,68 @@ export class Exchange implements AttemptListener {
     }
   }
 
-  private mayRetry(failure: AttemptFailure): boolean {
-    if (!isRetryable(failure.kind) || this.tried.length >= triedMax) return false;
-    return this.costlyAttempts < this.context.limits.attemptsMax;
+  private retry(failure: AttemptFailure): void {
+    this.suspect ||= blamesInput(failure.kind);
+    this.attempt();
   }
 
-  /** One try at a worker not tried yet; `last` is what to answer when there is none. */
-  private attempt(last: AttemptFailure): void {
-    const { clock, limits, statistics } = this.context;
+  private mayRetry(failure: AttemptFailure, nowMs: number): boolean {
+    const { limits, budget, statistics } = this.context;
+    if (!isRetryable(failure.kind) || this.tried.length >= triedMax || nowMs >= this.deadlineAtMs) return false;
+    if (isFree(failure.kind)) return true;
+    if (this.costlyAttempts >= limits.attemptsMax) return false;
+    if (budget.tryWithdraw(nowMs)) return true;
+    statistics.add(shardCells.budgetRefused, 1);
+    return false;
+  }
+
+  /** One try at a worker not tried yet. */
+  private attempt(): void {
     const version = this.versionToTry();
-    const worker = version === undefined ? undefined : chooseWorker(version.usable, this.tried, this.context.random);
+    const worker = version === undefined ? undefined : this.workerToTry(version);
     if (version === undefined || worker === undefined) {
-      this.fail(problemOf(last, this.request.language.language, this.request.deadlineMs));
+      this.fail(this.problem());
       return;
     }
-    if (worker.inFlight >= limits.inFlightPerWorkerMax || worker.upstream.availableCalls() <= 0) {
+    if (this.suspect && worker.suspectsInFlight > 0) {
+      this.context.quarantine.wait(this);
+      return;
+    }
+    if (worker.inFlight >= this.context.limits.inFlightPerWorkerMax || worker.upstream.availableCalls() <= 0) {
+      this.context.statistics.add(shardCells.shed, 1);
       this.fail({ kind: "overloaded", what: `Every linter for ${this.request.language.language} has its fill`, retryAfterSeconds: 1 });
       return;
     }
+    this.send(version, worker);
+  }
+
+  private send(version: ActiveVersion, worker: ActiveWorker): void {
+    const { clock, limits, statistics } = this.context;
     this.attempts++;
     this.worker = worker;
     this.tried = this.tried === noWorkers ? [worker] : [...this.tried, worker];
-    this.spilled = version !== this.version;
+    if (version !== this.version && !this.spilled) {
+      this.spilled = true;
+      statistics.add(shardCells.spilled, 1);
+    }
     statistics.add(shardCells.attempts, 1);
     if (this.attempts > 1) statistics.add(shardCells.retries, 1);
     statistics.add(statistics.versionCell(version.slot, versionCells.attempts), 1);
+    if (this.suspect) worker.suspectsInFlight++;
     const nowMs = this.attempts === 1 ? this.request.startedMs : clock.nowMs();
     const timeoutMs = Math.max(1, Math.min(limits.attemptTimeoutMs, this.deadlineAtMs - nowMs));
+    this.attemptStartMs = nowMs;
     this.attemptDeadlineAtMs = nowMs + timeoutMs;
     this.ticket = worker.send(this.request, timeoutMs, this);
+  }
+
+  private workerToTry(version: ActiveVersion): ActiveWorker | undefined {
+    const { random } = this.context;
+    if (this.suspect) {
+      const apart = chooseWorker(version.usable.filter((worker) => worker.suspectsInFlight === 0), this.tried, random);
+      if (apart !== undefined) return apart;
+    }
+    return chooseWorker(version.usable, this.tried, random);
   }
 
   /** The exchange's own version while it has an untried usable worker; else, if that is allowed, another one by weight. */
@@ -173,11 +244,23 @@ export class Exchange implements AttemptListener {
     return usable.some((worker) => !this.tried.includes(worker));
   }
 
+  private problem(): Problem {
+    return problemOf(this.lastFailure, this.request.language.language, this.request.deadlineMs);
+  }
+
   private cancelAttempt(): void {
-    if (this.ticket === 0) return;
-    this.worker?.upstream.cancel(this.ticket);
-    this.worker?.settled(-1);
+    const { worker } = this;
+    if (this.ticket === 0 || worker === undefined) return;
+    worker.upstream.cancel(this.ticket);
+    this.leaveWorker(worker, -1);
+    if (this.suspect) setImmediate(() => this.context.quarantine.wake());
+  }
+
+  /** The attempt at `worker` is over, however it ended. */
+  private leaveWorker(worker: ActiveWorker, queueDepth: number): void {
     this.ticket = 0;
+    worker.settled(queueDepth);
+    if (this.suspect) worker.suspectsInFlight--;
   }
 
   private fail(problem: Problem): void {
@@ -189,37 +272,7 @@ export class Exchange implements AttemptListener {
   private settle(by: "report" | "problem" | "abort"): void {
     assert(this.settledBy === "", `an exchange settles once; settled by ${this.settledBy}, then by ${by}`);
     this.settledBy = by;
-    this.ticket = 0;
     this.context.table.remove(this);
-  }
-}
-
-/** The exchanges in flight on a shard: one array and one timer for all of them instead of a timer each. */
-export class ExchangeTable {
-  private readonly exchanges: Exchange[] = [];
-
-  get size(): number {
-    return this.exchanges.length;
-  }
-
-  add(exchange: Exchange): void {
-    exchange.tableIndex = this.exchanges.length;
-    this.exchanges.push(exchange);
-  }
-
-  /** Moves the last one into the gap: the order carries no meaning. */
-  remove(exchange: Exchange): void {
-    const last = this.exchanges.pop();
-    assert(last !== undefined && exchange.tableIndex >= 0, "only what is in the table is removed");
-    if (last !== exchange) {
-      this.exchanges[exchange.tableIndex] = last;
-      last.tableIndex = exchange.tableIndex;
-    }
-    exchange.tableIndex = -1;
-  }
-
-  /** Checks every deadline. Backwards, because an exchange that ends moves the last one, already checked, into its place. */
-  tick(nowMs: number): void {
-    for (let index = this.exchanges.length - 1; index >= 0; index--) this.exchanges[index]?.onTick(nowMs);
+    if (this.suspect) this.context.quarantine.leave(this);
   }
 }

@@ -1,4 +1,5 @@
 /** What the main thread and a shard say to each other. Plain data: it is cloned between threads. */
+import type { Limits } from "../snapshot/limits.js";
 import type { Snapshot } from "../snapshot/snapshot.js";
 import type { StatisticsSizes } from "./statistics.js";
 
@@ -12,17 +13,8 @@ export interface Slots {
 }
 
 /** Limits of the request path, as the configuration gives them. */
-export interface RequestLimits {
+export interface RequestLimits extends Limits {
   readonly bodyBytesMax: number;
-  readonly deadlineMs: number;
-  readonly attemptTimeoutMs: number;
-  readonly attemptsMax: number;
-  readonly inFlightPerShardMax: number;
-  readonly inFlightPerWorkerMax: number;
-  readonly bodyBytesHeldPerShardMax: number;
-  readonly reportBytesMax: number;
-  readonly connectTimeoutMs: number;
-  readonly requestTimeoutMs: number;
 }
 
 export interface ShardOptions {
@@ -47,6 +39,8 @@ export type ToShard =
    * passed (idle connections cannot be listed, and their clients must get the chance to hear it), or after `timeoutMs`.
    */
   | { readonly kind: "drain"; readonly quietMs: number; readonly timeoutMs: number }
+  /** On another shard, a worker broke on the input with this hash. */
+  | { readonly kind: "blame"; readonly hash: string; readonly worker: string }
   /** For tests of the supervision: fail as a bug would. */
   | { readonly kind: "crash" };
 
@@ -83,5 +77,8 @@ export type FromShard =
   /** The languages that have a usable worker here: readiness hangs on it. */
   | { readonly kind: "usable"; readonly languages: readonly string[] }
   | { readonly kind: "status"; readonly id: number; readonly status: ShardStatus }
+  /** A worker was ejected, or returned; for the log. */
+  | { readonly kind: "worker"; readonly worker: string; readonly change: "ejected" | "returned"; readonly reason: string }
+  | { readonly kind: "blame"; readonly hash: string; readonly worker: string }
   | { readonly kind: "crashed"; readonly reason: string }
   | { readonly kind: "closed" };

@@ -2,12 +2,14 @@
  * Holds a shard's one root and moves it: applies snapshots, follows the state of every worker, answers for
  * it. Must not know users' requests.
  */
+import { isServing } from "../balancing/ejection.js";
 import type { Clock } from "../base/clock.js";
 import type { Random } from "../base/random.js";
 import type { Snapshot, WorkerEndpoint } from "../snapshot/snapshot.js";
 import type { OpenConnection } from "../upstream/connection.js";
 import { defaultUpstreamOptions, Upstream, type ExpectedIdentity, type UpstreamDependencies } from "../upstream/upstream.js";
-import { type Active, buildActive, departed, emptyActive, versionOf, type ActiveWorker } from "./active.js";
+import { type Active, buildActive, departed, emptyActive, versionOf } from "./active.js";
+import type { ActiveWorker } from "./active-worker.js";
 import type { RequestLimits, ShardStatus, Slots, WorkerStatus } from "./messages.js";
 import { workerCells, type Statistics } from "./statistics.js";
 
@@ -17,6 +19,10 @@ export interface ShardRootDependencies {
   readonly statistics: Statistics;
   readonly openConnection: OpenConnection;
   readonly limits: RequestLimits;
+  /** Called when a worker that had been connected before is so again. */
+  readonly onReconnected: (worker: ActiveWorker) => void;
+  /** Called when the workers that may be chosen changed. */
+  readonly onUsableChange: () => void;
   /** Called when the set of languages that have a usable worker changes. */
   readonly onUsableLanguages: (languages: readonly string[]) => void;
 }
@@ -45,6 +51,7 @@ export class ShardRoot {
     }
     const opened: Upstream[] = [];
     const next = buildActive(snapshot, slots, active, {
+      nowMs: this.dependencies.clock.nowMs(),
       random: this.dependencies.random,
       statistics: this.dependencies.statistics,
       openUpstream: (endpoint: WorkerEndpoint, expected: ExpectedIdentity) => {
@@ -79,18 +86,24 @@ export class ShardRoot {
   }
 
   private follow(upstream: Upstream): void {
-    versionOf(this.active, upstream)?.refresh();
+    const version = versionOf(this.active, upstream);
+    const worker = version?.workers.find((one) => one.upstream === upstream);
+    if (worker !== undefined && upstream.ready && worker.lastReplyMs > 0) this.dependencies.onReconnected(worker);
+    version?.refresh();
     this.noteUsable();
+    this.dependencies.onUsableChange();
   }
 
-  private noteUsable(): void {
+  /** After a change of who may be chosen: keeps readiness and metrics in step. */
+  noteUsable(): void {
     const languages: string[] = [];
     for (const language of this.active.languages.values()) {
       if (language.versions.some((version) => version.usable.length > 0)) languages.push(language.language);
     }
     const { statistics } = this.dependencies;
     for (const worker of this.active.workers.values()) {
-      statistics.set(statistics.workerCell(worker.slot, workerCells.usable), worker.upstream.ready ? 1 : 0);
+      const usable = worker.upstream.ready && isServing(worker.health);
+      statistics.set(statistics.workerCell(worker.slot, workerCells.usable), usable ? 1 : 0);
     }
     const key = languages.join(" ");
     if (key === this.usableLanguages) return;
@@ -101,17 +114,21 @@ export class ShardRoot {
 
 function statusOf(worker: ActiveWorker, nowMs: number): WorkerStatus {
   const { upstream } = worker;
-  const { state, expected, endpoint } = upstream;
+  const { expected, endpoint } = upstream;
   return {
     id: endpoint.id,
     language: expected.language,
     version: expected.version,
     address: endpoint.host.includes(":") ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`,
-    state: state.kind,
-    forMs: Math.round(nowMs - state.sinceMs),
-    reason: "reason" in state ? state.reason : "",
+    ...stateOf(worker, nowMs),
     inFlight: worker.inFlight,
     reportedDepth: worker.reportedDepth,
     linter: worker.linter,
   };
+}
+
+/** What operators see: the connection's state while it is not up, else what its health says. */
+function stateOf({ upstream: { state }, health: { phase } }: ActiveWorker, nowMs: number): Pick<WorkerStatus, "state" | "forMs" | "reason"> {
+  const shown = state.kind === "ready" && phase.kind !== "serving" ? phase : state;
+  return { state: shown.kind, forMs: Math.round(nowMs - shown.sinceMs), reason: "reason" in shown ? shown.reason : "" };
 }

@@ -5,7 +5,7 @@
 import * as z from "zod";
 import { type Address, addressHint, addressPattern, formatAddress, parseAddress } from "./address.js";
 import { limitsSchema } from "./limits.js";
-import { choice, count, duration, parsedText, size, text } from "./setting-types.js";
+import { choice, count, parsedText, size, text } from "./setting-types.js";
 import { builtinLinters } from "./well-known-languages.js";
 
 const mebibyte = 1024 * 1024;
@@ -42,8 +42,6 @@ const corsSchema = z.strictObject(
       .array(text('"*" or an origin, such as "https://example.org"', originPattern), { error: "a list of origins" })
       .default(["*"])
       .describe('Origins whose pages may use the service from a browser; "*" is every one, an empty list is none.'),
-    // Browsers cap it themselves, Chromium at two hours.
-    maxAgeMs: duration({ min: 0, max: 86_400_000 }).prefault("1h").describe("How long a browser may remember the answer to its preflight request."),
   },
   { error: "a mapping" },
 );

@@ -16,7 +16,7 @@ export interface Configuration {
   readonly http: {
     readonly listen: Address;
     readonly bodyBytesMax: number;
-    readonly cors: { readonly origins: readonly string[]; readonly maxAgeMs: number };
+    readonly cors: { readonly origins: readonly string[] };
   };
   readonly admin: { readonly listen: Address };
   readonly shards: "auto" | number;

@@ -126,7 +126,7 @@ export function warningsOf(configuration: Configuration, root: Located, source: 
   if (languages.length === 0) warn(["languages"], "no languages: a balancer serves nothing with this file, `lintel up` starts the built-in ones");
   if (!isLoopback(admin.listen.host)) warn(["admin", "listen"], `${formatAddress(admin.listen)} is not a loopback address; a balancer refuses to listen there without authentication`);
   if (limits.attemptTimeoutMs > limits.deadlineMs) warn(["limits", "attemptTimeoutMs"], "longer than limits.deadlineMs, so it never takes effect");
-  if (limits.reconnectDelayMs > limits.reconnectDelayMaxMs) warn(["limits", "reconnectDelayMs"], "longer than limits.reconnectDelayMaxMs, which is used instead");
+  if (limits.drainQuietMs > limits.drainTimeoutMs) warn(["limits", "drainQuietMs"], "longer than limits.drainTimeoutMs, so it never takes effect");
   for (const language of languages) {
     const path = ["languages", language.language];
     if (language.versions.every((version) => version.weight === 0)) warn([...path, "versions"], `every version has weight 0, so no request for ${language.language} is answered`);

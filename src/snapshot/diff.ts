@@ -6,7 +6,7 @@ import type { LanguageSnapshot, Snapshot, VersionSnapshot, WorkerEndpoint } from
 
 export type SnapshotChange =
   /** Its versions and workers are changes of their own. */
-  | { readonly kind: "language-added"; readonly language: string }
+  | { readonly kind: "language-added"; readonly language: string; readonly extensions: readonly string[]; readonly spill: boolean }
   /** With all its versions and workers. */
   | { readonly kind: "language-removed"; readonly language: string }
   | { readonly kind: "extensions-changed"; readonly language: string; readonly before: readonly string[]; readonly after: readonly string[] }
@@ -36,7 +36,7 @@ export function diffSnapshots(before: Snapshot, after: Snapshot): SnapshotChange
 function diffLanguage(before: LanguageSnapshot | undefined, after: LanguageSnapshot): SnapshotChange[] {
   const { language } = after;
   const changes: SnapshotChange[] = [];
-  if (before === undefined) changes.push({ kind: "language-added", language });
+  if (before === undefined) changes.push({ kind: "language-added", language, extensions: after.extensions, spill: after.spill });
   else {
     if (!sameWords(before.extensions, after.extensions)) changes.push({ kind: "extensions-changed", language, before: before.extensions, after: after.extensions });
     if (before.spill !== after.spill) changes.push({ kind: "spill-changed", language, after: after.spill });

@@ -11,18 +11,14 @@ const mebibyte = 1024 * 1024;
 export const limitsSchema = z.strictObject(
   {
     // Editors and CI jobs wait about this long before a person looks up; analyses take milliseconds.
-    deadlineMs: duration({ min: 10, max: hourMs }).prefault("10s").describe("Longest time from the end of a request's upload to its reply, over all attempts."),
+    deadlineMs: duration({ min: 10, max: hourMs }).prefault("10s").describe("Longest time from a request's arrival to its reply, over all attempts."),
     // A fifth of the deadline: a worker that hangs costs a request two seconds and leaves time for two more attempts.
     attemptTimeoutMs: duration({ min: 1, max: hourMs }).prefault("2s").describe("Longest time one attempt at one worker may take before another is tried."),
     // The first and two distinct further workers: three independent failures are rare, more tries only spread a poisonous input.
     attemptsMax: count({ min: 1, max: 10 }).default(3).describe("Attempts a request may have, each at another worker."),
-    // One request in five retried: when a whole version fails, its retries add at most this much load to the rest.
-    retryPercentMax: count({ min: 0, max: 100 }).default(20).describe("Retries a shard may make, as a percentage of its requests."),
-    // With little traffic a percentage of it is less than one retry; ten a second harm no worker.
-    retriesPerSecondMin: count({ min: 0, max: 10_000 }).default(10).describe("Retries a shard may make each second however little traffic it has."),
     // The built-in rule that cuts uploads slower than 16 KB/s lets 1 MiB take 64 s at worst.
-    uploadTimeoutMs: duration({ min: 100, max: hourMs }).prefault("1m").describe("Longest time an upload may take; a slower one is answered 408."),
-    // At 1 KB and 50 us of bookkeeping each this is 4 MB and harmless; more requests than this wait longer than their deadline.
+    requestTimeoutMs: duration({ min: 100, max: hourMs }).prefault("1m").describe("Longest time a request may take to arrive; a slower one is answered 408."),
+    // At 1 KB each this is 4 MB. A shard that holds more gets more than its workers can do, and further waiting helps nobody.
     inFlightPerShardMax: count({ min: 1, max: 1_000_000 }).default(4_096).describe("Requests a shard holds at once; further ones are answered 503."),
     // A worker analyses with a few threads at about 10 ms a file: behind 128 a request waits a second, and waits better elsewhere.
     inFlightPerWorkerMax: count({ min: 1, max: 100_000 }).default(128).describe("Requests a shard has at one worker at once."),
@@ -32,11 +28,9 @@ export const limitsSchema = z.strictObject(
     reportBytesMax: size({ min: 1024, max: 1024 * mebibyte }).prefault("16MiB").describe("Largest report taken from a worker; a larger one is answered 502."),
     // A worker on the same network accepts in milliseconds; room for one lost SYN, which is sent again after 1 s.
     connectTimeoutMs: duration({ min: 10, max: 60_000 }).prefault("1500ms").describe("Longest time a connection to a worker may take to open."),
-    // A restarted worker is back within a tenth of a second, and a dead host is not flooded.
-    reconnectDelayMs: duration({ min: 1, max: 60_000 }).prefault("50ms").describe("First pause before connecting to a worker again; it doubles at every failure."),
-    // A host that comes back is used within five seconds; 1,000 dead workers cost 200 connection attempts a second.
-    reconnectDelayMaxMs: duration({ min: 1, max: hourMs }).prefault("5s").describe("Longest pause before connecting to a worker again."),
-    // Longer than clients keep a connection idle between requests (10 s), shorter than the 30 s that Kubernetes gives before it kills.
+    // Idle connections cannot be listed: a client that sends every 10 s, as many do, must get the answer that says so.
+    drainQuietMs: duration({ min: 0, max: hourMs }).prefault("11s").describe("How long a stopping balancer keeps silent connections open, so that their clients hear that it leaves."),
+    // Longer than the quiet time, shorter than the 30 s that Kubernetes gives before it kills.
     drainTimeoutMs: duration({ min: 0, max: hourMs }).prefault("25s").describe("Longest time a stopping balancer lets requests and connections finish."),
   },
   { error: "a mapping" },

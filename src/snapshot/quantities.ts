@@ -23,9 +23,10 @@ function quantity(text: string, pattern: RegExp, units: Readonly<Record<string, 
   const match = pattern.exec(text);
   const unit = units[match?.[2] ?? ""];
   if (match === null || unit === undefined) return undefined;
-  // 1.1 * 1000 is 1100.0000000000002: judge wholeness after removing the error of the multiplication.
-  const value = Number((Number(match[1]) * unit).toPrecision(15));
-  return Number.isSafeInteger(value) ? value : undefined;
+  const product = Number(match[1]) * unit;
+  // 1.1 * 1000 is 1100.0000000000002, and meant as a whole number.
+  const value = Math.round(product);
+  return Math.abs(product - value) < 1e-6 && Number.isSafeInteger(value) ? value : undefined;
 }
 
 /** The shortest exact spelling: 1048576 is "1MiB", 1000 is "1000B". */

@@ -19,7 +19,6 @@ export function settingsOf({ http, admin, shards, limits }: Configuration): Map<
     ["http.listen", formatAddress(http.listen)],
     ["http.bodyBytesMax", formatSize(http.bodyBytesMax)],
     ["http.cors.origins", http.cors.origins.join(" ") || "(none)"],
-    ["http.cors.maxAgeMs", formatDuration(http.cors.maxAgeMs)],
     ["admin.listen", formatAddress(admin.listen)],
     ["shards", String(shards)],
   ]);

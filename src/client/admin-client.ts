@@ -1,0 +1,28 @@
+/** Talks to a balancer's admin port. Must not know what its answers mean. */
+import { messageOf, UserError } from "../base/errors.js";
+
+export interface AdminAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** A balancer answers at once, except while a reload starts workers. */
+const timeoutMs = 60_000;
+
+/** Throws a UserError when nobody answers at `base`, or something that is no admin port does. */
+export async function askAdmin(base: string, method: "GET" | "POST", path: string): Promise<AdminAnswer> {
+  const url = new URL(path, base);
+  let response: Response;
+  try {
+    response = await fetch(url, { method, signal: AbortSignal.timeout(timeoutMs) });
+  } catch (error) {
+    const cause = error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);
+    throw new UserError(`no answer from the admin port at ${base} (${cause}); is lintel running, and is this its --admin address?`, 1);
+  }
+  const text = await response.text();
+  try {
+    return { status: response.status, body: JSON.parse(text) as unknown };
+  } catch {
+    throw new UserError(`${url.href} answered ${response.status} with something that is not an admin port's answer: ${text.slice(0, 200).trim()}`, 1);
+  }
+}

@@ -1,0 +1,25 @@
+/** How every long-running command is told to stop. */
+import { systemClock } from "../base/clock.js";
+
+/**
+ * One Ctrl-C often arrives twice: from the terminal and from the process that started us. Only what comes
+ * later than this is somebody who does not want to wait.
+ */
+const echoMs = 500;
+
+/**
+ * Resolves with the first of SIGINT and SIGTERM. A later one ends the process at once, by a signal that cannot
+ * be held up: an ordinary exit would abort while shards hold native handles.
+ */
+export function untilToldToStop(signals: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM"]): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let toldMs: number | undefined;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      const nowMs = systemClock.nowMs();
+      if (toldMs !== undefined && nowMs - toldMs >= echoMs) process.kill(process.pid, "SIGKILL");
+      toldMs ??= nowMs;
+      resolve(signal);
+    };
+    for (const signal of signals) process.on(signal, onSignal);
+  });
+}

@@ -1,0 +1,14 @@
+/** What `lintel up` runs when no file says otherwise: every built-in linter, one worker each. */
+import { builtinVersion } from "../linter/analyzers/builtin-versions.js";
+import { type Configuration, defaultConfiguration } from "../snapshot/configuration.js";
+import { builtinLinters, wellKnownExtensions } from "../snapshot/well-known-languages.js";
+
+export function builtinConfiguration(): Configuration {
+  const languages = builtinLinters.map((builtin) => ({
+    language: builtin,
+    extensions: wellKnownExtensions[builtin] ?? [],
+    spill: true,
+    versions: [{ version: builtinVersion(builtin), weight: 1, workers: [], run: { kind: "builtin", builtin, workers: 1, environment: {} } as const }],
+  }));
+  return { ...defaultConfiguration(), languages };
+}
