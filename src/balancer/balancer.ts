@@ -3,14 +3,14 @@
  * acknowledgements. Must not know where snapshots come from.
  */
 import { availableParallelism } from "node:os";
-import type { Clock } from "../base/clock.js";
+import { type Clock, delay } from "../base/clock.js";
 import { messageOf, UserError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { ApplyOutcome, SnapshotReceiver } from "../manager-link/link.js";
 import { emptySnapshot, type Snapshot } from "../snapshot/snapshot.js";
 import type { RequestLimits, ShardStatus } from "../shard/messages.js";
 import { defaultStatisticsSizes, Statistics } from "../shard/statistics.js";
-import { lockPort, type PortLock } from "./port-lock.js";
+import { holderOf, lockPort, migratesConnections, type PortLock, succeed } from "./port-lock.js";
 import { defaultShardThreadOptions, ShardThread } from "./shard-thread.js";
 import { createSlotBook, type SlotBook } from "./slots.js";
 
@@ -25,6 +25,9 @@ export interface BalancerOptions {
   readonly drainQuietMs: number;
   readonly drainTimeoutMs: number;
 }
+
+/** A predecessor that is not hung lets go of its lock at once. */
+const takeOverTimeoutMs = 5_000;
 
 export interface BalancerStatus {
   readonly revision: number;
@@ -51,11 +54,13 @@ export class Balancer implements SnapshotReceiver {
   readonly statistics: readonly Statistics[];
   private readonly threads: readonly ShardThread[];
   private lock: PortLock | undefined;
+  /** The balancer on the port that this one is to replace. */
+  private predecessor: number | undefined;
   private draining = false;
 
   constructor(
     private readonly options: BalancerOptions,
-    clock: Clock,
+    private readonly clock: Clock,
     private readonly logger: Logger,
   ) {
     this.port = options.port;
@@ -82,10 +87,32 @@ export class Balancer implements SnapshotReceiver {
     return this.threads.length;
   }
 
-  /** Takes the port's lock and starts the threads. Throws a UserError when the port cannot be had. */
-  async start(): Promise<void> {
-    this.lock = await lockPort(this.options.host, this.options.port);
+  /**
+   * Takes the port's lock and starts the threads. Throws a UserError when the port cannot be had. With `replace`, a
+   * balancer that has the port goes on serving until `takeOver`.
+   */
+  async start(replace = false): Promise<void> {
+    const { host, port } = this.options;
+    this.predecessor = replace ? await holderOf(port) : undefined;
+    if (this.predecessor === undefined) this.lock = await lockPort(host, port);
     await Promise.all(this.threads.map((thread) => thread.start()));
+  }
+
+  /** Waits until every shard has a usable worker for what it is to serve; "" then, or after `timeoutMs` what is missing. */
+  async untilUsable(timeoutMs: number): Promise<string> {
+    const endMs = this.clock.nowMs() + timeoutMs;
+    while (this.notUsableBecause() !== "" && this.clock.nowMs() < endMs) await delay(5);
+    return this.notUsableBecause();
+  }
+
+  /** With both listening: tells the balancer that this one replaces to leave, and takes its lock. */
+  async takeOver(): Promise<void> {
+    if (this.predecessor === undefined) return;
+    if (!(await migratesConnections())) {
+      this.logger.warn("net.ipv4.tcp_migrate_req is 0: connections that wait in the old process's queue are lost when it closes (a few in ten replacements); set it to 1");
+    }
+    this.lock = await succeed(this.options.port, this.predecessor, takeOverTimeoutMs);
+    this.logger.info("took over", { from: this.predecessor });
   }
 
   async apply(snapshot: Snapshot): Promise<ApplyOutcome> {
@@ -112,9 +139,13 @@ export class Balancer implements SnapshotReceiver {
   /** "" when requests can be served: every shard listens, has the newest snapshot, and has a usable worker. */
   notReadyBecause(): string {
     if (this.draining) return "the balancer is leaving";
-    if (this.snapshot.nonce === 0) return "there is no configuration yet";
     const deaf = this.threads.filter((thread) => !thread.listening).length;
     if (deaf > 0) return `${deaf} of ${this.threads.length} shards do not listen`;
+    return this.notUsableBecause();
+  }
+
+  private notUsableBecause(): string {
+    if (this.snapshot.nonce === 0) return "there is no configuration yet";
     const idle = this.threads.filter((thread) => thread.usableLanguages.length === 0).length;
     if (idle > 0) return `${idle} of ${this.threads.length} shards have no usable worker`;
     return "";
@@ -142,9 +173,9 @@ export class Balancer implements SnapshotReceiver {
   async drain(): Promise<void> {
     if (this.draining) return;
     this.draining = true;
-    this.logger.debug("draining");
-    await Promise.all(this.threads.map((thread) => thread.drain(this.options.drainQuietMs, this.options.drainTimeoutMs)));
+    // First, because a successor waits for it.
     await this.lock?.release();
+    await Promise.all(this.threads.map((thread) => thread.drain(this.options.drainQuietMs, this.options.drainTimeoutMs)));
   }
 
   /** For tests of the supervision. */

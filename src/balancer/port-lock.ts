@@ -1,38 +1,82 @@
 /**
  * Two processes of one user on one SO_REUSEPORT port share it silently. This lock makes that an error that
- * names the holder. It is a socket in Linux's abstract namespace: per network namespace like the port itself, and
- * gone with its process, so no stale lock is ever left behind.
+ * names the holder, and tells a successor whom to follow. It is a socket in Linux's abstract namespace: per network
+ * namespace like the port itself, and gone with its process, so no stale lock is ever left behind.
  */
+import { readFile } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
+import { delay, systemClock } from "../base/clock.js";
 import { codeOf, messageOf, UserError } from "../base/errors.js";
+import { formatAddress } from "../snapshot/address.js";
 
 export interface PortLock {
   release(): Promise<void>;
 }
 
+const noLock: PortLock = { release: () => Promise.resolve() };
+
 /** Throws a UserError when another program has the port, naming it when it is a balancer. Port 0 needs no lock. */
 export async function lockPort(host: string, port: number): Promise<PortLock> {
-  if (port === 0) return { release: () => Promise.resolve() };
-  const name = `\0lintel-balancer-port-${port}`;
+  if (port === 0) return noLock;
+  const lock = await tryLock(port);
+  if (lock === undefined) {
+    const holder = await holderOf(port);
+    throw new UserError(
+      `port ${port} is in use by the Lintel balancer with process id ${holder ?? "unknown"}; stop it, choose another port, or replace it with --replace`,
+    );
+  }
+  try {
+    await probe(host, port);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+  return lock;
+}
+
+/** The process id of the balancer that has the port; undefined when none has. */
+export async function holderOf(port: number): Promise<number | undefined> {
+  const text = await ask(nameOf(port));
+  const pid = Number(text);
+  return text !== "" && Number.isInteger(pid) && pid > 1 ? pid : undefined;
+}
+
+/**
+ * Makes the balancer `pid` leave and takes its lock. It must be a balancer of this user: any local process could
+ * have taken the abstract name and told us another process's id.
+ */
+export async function succeed(port: number, pid: number, timeoutMs: number): Promise<PortLock> {
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+  if (!commandLine.split("\0").includes("balancer")) throw new UserError(`process ${pid} holds port ${port} but is not a Lintel balancer; not replacing it`);
+  process.kill(pid, "SIGQUIT");
+  const endMs = systemClock.nowMs() + timeoutMs;
+  while (systemClock.nowMs() < endMs) {
+    const lock = await tryLock(port);
+    if (lock !== undefined) return lock;
+    await delay(5);
+  }
+  throw new UserError(`the balancer with process id ${pid} did not let go of port ${port} within ${timeoutMs} ms`);
+}
+
+/** Whether closing a listener hands its waiting connections to another one on the port (Linux 5.14, off by default). */
+export async function migratesConnections(): Promise<boolean> {
+  const text = await readFile("/proc/sys/net/ipv4/tcp_migrate_req", "utf8").catch(() => "0");
+  return text.trim() === "1";
+}
+
+async function tryLock(port: number): Promise<PortLock | undefined> {
+  if (process.platform !== "linux") return noLock;
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
     socket.end(String(process.pid));
   });
   server.unref();
-  if (process.platform === "linux") {
-    const refused = await listening(server, { path: name });
-    if (refused !== "") {
-      const holder = await askHolder(name);
-      throw new UserError(`port ${port} is in use by the Lintel balancer with process id ${holder}; stop it, or choose another port`);
-    }
-  }
-  try {
-    await probe(host, port);
-  } catch (error) {
-    await closed(server);
-    throw error;
-  }
+  if ((await listening(server, { path: nameOf(port) })) !== "") return undefined;
   return { release: () => closed(server) };
+}
+
+function nameOf(port: number): string {
+  return `\0lintel-balancer-port-${port}`;
 }
 
 /** uWebSockets.js does not say why a port cannot be had; an ordinary socket does. */
@@ -41,11 +85,11 @@ async function probe(host: string, port: number): Promise<void> {
   const code = await listening(server, { host, port });
   await closed(server);
   if (code === "") return;
-  const where = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-  if (code === "EADDRINUSE") throw new UserError(`cannot listen on ${where}: the port is in use by another program; choose another port`);
-  if (code === "EACCES") throw new UserError(`cannot listen on ${where}: ports below 1024 need the right to bind them; choose another port or grant CAP_NET_BIND_SERVICE`);
-  if (code === "EADDRNOTAVAIL") throw new UserError(`cannot listen on ${where}: this machine does not have the address ${host}`);
-  throw new UserError(`cannot listen on ${where}: ${code}`);
+  const where = `cannot listen on ${formatAddress({ host, port })}`;
+  if (code === "EADDRINUSE") throw new UserError(`${where}: the port is in use by another program; choose another port`);
+  if (code === "EACCES") throw new UserError(`${where}: ports below 1024 need the right to bind them; choose another port or grant CAP_NET_BIND_SERVICE`);
+  if (code === "EADDRNOTAVAIL") throw new UserError(`${where}: this machine does not have the address ${host}`);
+  throw new UserError(`${where}: ${code}`);
 }
 
 function listening(server: Server, where: { path: string } | { host: string; port: number }): Promise<string> {
@@ -59,13 +103,14 @@ function closed(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
 
-function askHolder(name: string): Promise<string> {
+/** What the holder of the lock answers; "" when there is none. */
+function ask(name: string): Promise<string> {
   return new Promise((resolve) => {
     let text = "";
     const socket = connect(name);
     socket.setTimeout(1_000, () => socket.destroy());
     socket.on("data", (data) => (text += data.toString()));
-    socket.on("error", () => resolve("unknown"));
-    socket.on("close", () => resolve(text === "" ? "unknown" : text));
+    socket.on("error", () => resolve(""));
+    socket.on("close", () => resolve(text));
   });
 }

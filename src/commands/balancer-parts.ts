@@ -1,7 +1,7 @@
 /** What `lintel balancer` and `lintel up` wire alike: a balancer from a configuration, its admin port, its end. */
 import { AdminServer } from "../balancer/admin-server.js";
 import { Balancer } from "../balancer/balancer.js";
-import { systemClock } from "../base/clock.js";
+import { delay, systemClock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
 import type { ManagerLink } from "../manager-link/link.js";
 import type { Configuration } from "../snapshot/configuration.js";
@@ -22,11 +22,28 @@ export function balancerFrom({ http, limits, shards }: Configuration, logger: Lo
   );
 }
 
-export async function openAdmin(configuration: Configuration, balancer: Balancer, link: ManagerLink): Promise<AdminServer> {
-  const admin = new AdminServer(balancer, link, systemClock);
-  await admin.listen(configuration.admin.listen);
-  return admin;
+export function adminFor(balancer: Balancer, link: ManagerLink): AdminServer {
+  return new AdminServer(balancer, link, systemClock);
 }
+
+/** A predecessor closes its admin port a moment after its lock: `patient` waits for that. */
+export async function listenAdmin(admin: AdminServer, { admin: { listen } }: Configuration, patient = false): Promise<void> {
+  const endMs = systemClock.nowMs() + (patient ? handOverMs : 0);
+  let failure: unknown = undefined;
+  do {
+    try {
+      await admin.listen(listen);
+      return;
+    } catch (error) {
+      failure = error;
+      await delay(20);
+    }
+  } while (systemClock.nowMs() < endMs);
+  throw failure;
+}
+
+/** How long a predecessor may take to close its admin port. */
+const handOverMs = 5_000;
 
 /** SIGHUP reloads the configuration; what came of it is in the log. */
 export function reloadOnHangUp(link: ManagerLink): void {

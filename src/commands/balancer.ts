@@ -1,49 +1,78 @@
 /** `lintel balancer`: the data plane alone, for workers that run elsewhere. */
+import { spawn } from "node:child_process";
 import type { Command } from "commander";
 import { systemClock } from "../base/clock.js";
 import { UserError } from "../base/errors.js";
-import { createLogger } from "../base/logger.js";
+import { createLogger, type Logger } from "../base/logger.js";
 import { FileLink } from "../manager-link/file-link.js";
-import { balancerFrom, openAdmin, reloadOnHangUp, urlOf } from "./balancer-parts.js";
+import { adminFor, balancerFrom, listenAdmin, reloadOnHangUp, urlOf } from "./balancer-parts.js";
 import { untilToldToStop } from "./stop-signal.js";
 
 /** How long to wait for the first workers before users are let in without them. */
 const warmUpMs = 5_000;
 
+interface Flags {
+  readonly link: string;
+  readonly replace: boolean;
+}
+
 export function define(command: Command): void {
   command
     .requiredOption("--link <source>", "where the configuration comes from: file:PATH")
-    .action(async ({ link }: { link: string }) => run(link));
+    .option("--replace", "take over from the balancer that has the port, without losing a connection", false)
+    .action(run);
 }
 
-async function run(source: string): Promise<void> {
+async function run({ link: source, replace }: Flags): Promise<void> {
   const logger = createLogger();
-  const stop = untilToldToStop();
+  const stop = untilToldToStop(["SIGINT", "SIGTERM", "SIGQUIT"]);
 
   // 1. The configuration first: nothing is opened for a file that is wrong.
   const link = await openLink(source, logger);
   const { configuration } = link;
 
-  // 2. The threads and the ports, still closed to users: a port in use is found before anything else happens.
+  // 2. The threads and the port, still closed to users: a port in use is found before anything else happens.
   const balancer = balancerFrom(configuration, logger);
-  await balancer.start();
-  const admin = await openAdmin(configuration, balancer, link);
+  await balancer.start(replace);
+  const admin = adminFor(balancer, link);
+  let replacing = false;
+  try {
+    // 3. The snapshot to every shard, and to the workers; a successor that cannot serve must not take over.
+    await link.start(balancer);
+    const missing = await balancer.untilUsable(warmUpMs);
+    if (replace && missing !== "") throw new UserError(`not taking over: ${missing}`, 1);
 
-  // 3. The snapshot to every shard, then the door.
-  await link.start(balancer);
-  await balancer.listen(warmUpMs);
-  reloadOnHangUp(link);
-  logger.info("balancer ready", { url: urlOf(configuration.http.listen.host, balancer.port), admin: admin.port, shards: balancer.shardCount });
+    // 4. The door; from here on a predecessor only finishes what it has.
+    await balancer.listen(0);
+    await balancer.takeOver();
+    await listenAdmin(admin, configuration, replace);
+    reloadOnHangUp(link);
+    process.on("SIGUSR2", () => startSuccessor(logger));
+    logger.info("balancer ready", { url: urlOf(configuration.http.listen.host, balancer.port), admin: admin.port, shards: balancer.shardCount });
 
-  // 4. The end, in reverse: no new configuration, users let go, then the operators' port.
-  const signal = await stop;
-  logger.info("balancer stopping", { signal });
-  await link.stop();
-  await balancer.drain();
-  await admin.close();
+    // 5. The end: no new configuration, users let go. A successor (SIGQUIT) needs the operators' port at once.
+    const signal = await stop;
+    replacing = signal === "SIGQUIT";
+    logger.info("balancer stopping", { signal });
+    await link.stop();
+    if (replacing) await admin.close();
+  } finally {
+    await balancer.drain();
+    if (!replacing) await admin.close();
+  }
 }
 
-async function openLink(source: string, logger: ReturnType<typeof createLogger>): Promise<FileLink> {
+/** SIGUSR2: the same command again, as the successor. One that fails leaves this process serving. */
+function startSuccessor(logger: Logger): void {
+  const args = process.argv.slice(1).filter((argument) => argument !== "--replace");
+  const child = spawn(process.execPath, [...process.execArgv, ...args, "--replace"], { stdio: "inherit", detached: true });
+  child.unref();
+  logger.info("starting a successor", { pid: child.pid });
+  child.once("error", (error) => logger.error("the successor could not be started; this process goes on", { reason: error.message }));
+  child.once("exit", (code) => logger.error("the successor ended before it took over; this process goes on", { code: code ?? "by a signal" }));
+}
+
+async function openLink(source: string, logger: Logger): Promise<FileLink> {
   if (source.startsWith("file:")) return FileLink.open({ path: source.slice("file:".length), clock: systemClock, logger });
   throw new UserError(`--link ${source}: expected file:PATH, such as file:lintel.yaml`);
 }
