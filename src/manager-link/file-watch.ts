@@ -28,8 +28,8 @@ export interface FileWatchOptions {
 export class FileWatch {
   /** What `onChange` was last called for; undefined: to be called for anything. */
   private told: string | undefined;
-  /** What the last look saw, when it was something else. */
-  private seen: string | undefined;
+  /** What the last look saw, when it was something else, and since when. */
+  private seen: { readonly identity: string; readonly sinceMs: number } | undefined;
   private watcher: FSWatcher | undefined;
   private watchedDirectory = "";
   private pollTimer: Timer | undefined;
@@ -43,6 +43,7 @@ export class FileWatch {
   async start(): Promise<void> {
     this.told = await identityOf(this.options.path);
     await this.keepWatching();
+    if (this.stopped) return;
     this.pollTimer = this.options.clock.every(this.options.pollMs, () => void this.keepWatching().then(() => this.look()));
   }
 
@@ -97,14 +98,17 @@ export class FileWatch {
     if (this.stopped) return;
     if (identity === this.told) {
       this.seen = undefined;
-    } else if (identity === this.seen) {
-      this.told = identity;
-      this.seen = undefined;
-      this.options.onChange();
-    } else {
-      this.seen = identity;
-      this.lookSoon();
+      return;
     }
+    const nowMs = this.options.clock.nowMs();
+    if (this.seen?.identity !== identity) this.seen = { identity, sinceMs: nowMs };
+    if (nowMs - this.seen.sinceMs < this.options.settleMs) {
+      this.lookSoon();
+      return;
+    }
+    this.told = identity;
+    this.seen = undefined;
+    this.options.onChange();
   }
 }
 

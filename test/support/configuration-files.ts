@@ -1,0 +1,53 @@
+/** Configuration files for tests. */
+import { readFileSync } from "node:fs";
+
+export const repository = new URL("../../../", import.meta.url);
+
+/** A file of the repository, by its path from the root. */
+export function repositoryText(path: string): string {
+  return readFileSync(new URL(path, repository), "utf8");
+}
+
+/** A valid file with one python worker for each port. */
+export function pythonFile(...ports: readonly number[]): string {
+  const workers = ports.map((port) => `"127.0.0.1:${port}"`).join(", ");
+  return `languages:\n  python:\n    versions:\n      - version: "1"\n        workers: [${workers}]\n`;
+}
+
+/** A valid file that uses every key. */
+export const fullFile = `
+$schema: docs/lintel.schema.json
+http: { listen: "[::]:8080", bodyBytesMax: 64KiB, cors: { origins: ["https://example.org"] } }
+admin: { listen: "127.0.0.1:0" }
+shards: 3
+limits:
+  deadlineMs: 5s
+  attemptTimeoutMs: 500
+  attemptsMax: 2
+  requestTimeoutMs: 1.5m
+  inFlightPerShardMax: 10
+  inFlightPerWorkerMax: 5
+  bodyBytesHeldPerShardMax: 100000
+  reportBytesMax: 1 MiB
+  connectTimeoutMs: 100ms
+  drainQuietMs: 0
+  drainTimeoutMs: 1s
+languages:
+  python:
+    extensions: [.PY]
+    spill: false
+    versions:
+      - version: "0.17.3"
+        weight: 90
+        workers: ["10.0.0.5:7070", "[FD00:0::5]:7070"]
+      - version: "0.18.0"
+        weight: 0
+        run: { builtin: python, workers: 2, threads: 4, environment: { LANG: C } }
+  shell:
+    versions:
+      - version: "0.9.0"
+        run: { command: [shellcheck, "-"], report: shellcheck }
+  c++:
+    versions:
+      - { version: 1.0.0-rc.1+x, workers: ["tidy.example:1"] }
+`;
