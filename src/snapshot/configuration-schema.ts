@@ -77,7 +77,7 @@ const runSchema = z
         .array(text("text without NUL characters", /^[^\0]*$/), { error: 'a list of the program and its arguments, such as ["shellcheck", "-"]' })
         .min(1, { error: "a program and its arguments" })
         .optional()
-        .describe("A program that lints standard input, and its arguments. It runs without a shell."),
+        .describe("A program and its arguments, run without a shell. The source is on its standard input, or in a file whose path takes the place of {file} in an argument."),
       report: choice(reportFormats).optional().describe('How the command prints its findings; "auto" (the default) finds out.'),
       // One process uses its threads on every core; a second one is for surviving the first.
       workers: count({ min: 1, max: 256 }).default(1).describe("How many worker processes to start."),

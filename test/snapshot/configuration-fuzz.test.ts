@@ -20,11 +20,12 @@ function mutate(text: string, edits: readonly { at: number; remove: number; inse
   }, text);
 }
 
-function judge(text: string): void {
+/** Whether the file is valid; throws when the answer is not one an operator could use. */
+function judge(text: string): boolean {
   const result = parseConfiguration(text, "f");
   if (result.kind === "valid") {
     structuredClone(result.configuration);
-    return;
+    return true;
   }
   const lines = text.split("\n").length;
   if (result.problems.length === 0) throw new Error("refused without a problem");
@@ -32,19 +33,18 @@ function judge(text: string): void {
     if (line < 1 || line > lines || column < 1) throw new Error(`${line}:${column} is not in a file of ${lines} lines: ${message}`);
     if (message === "" || message.includes("\n") || message.includes("undefined") || message.startsWith("Invalid input")) throw new Error(`not a sentence for people: ${message}`);
   }
+  return false;
 }
 
 void t.test(`a mutated file is valid or has problems with a place in it (seed ${seed})`, (t) => {
   let refused = 0;
   fc.assert(
     fc.property(fc.array(edit, { minLength: 1, maxLength: 4 }), (edits) => {
-      const text = mutate(fullFile, edits);
-      judge(text);
-      if (parseConfiguration(text, "f").kind === "invalid") refused += 1;
+      if (!judge(mutate(fullFile, edits))) refused += 1;
     }),
-    { seed, numRuns: 800 },
+    { seed, numRuns: 500 },
   );
-  t.ok(refused > 250, `${refused} of 800 mutations were refused`);
+  t.ok(refused > 150, `${refused} of 500 mutations were refused`);
   t.end();
 });
 
@@ -54,11 +54,11 @@ void t.test(`a value replaced by any other is valid or has problems with a place
     leaf: fc.oneof(fc.constantFrom("a:1", "10s", "1MiB", "python", ".py", "", null, true, 0, 1.5, -1), fc.string({ maxLength: 5 }), fc.integer()),
     tree: fc.oneof({ depthSize: "medium", withCrossShrink: true }, tie("leaf"), fc.array(tie("tree"), { maxLength: 3 }), fc.dictionary(fc.constantFrom(...keys), tie("tree"), { maxKeys: 5 })),
   }));
-  fc.assert(fc.property(fc.dictionary(fc.constantFrom(...keys), tree, { minKeys: 1, maxKeys: 5 }), (file) => judge(JSON.stringify(file, null, 1))), { seed, numRuns: 600 });
+  fc.assert(fc.property(fc.dictionary(fc.constantFrom(...keys), tree, { minKeys: 1, maxKeys: 5 }), (file) => void judge(JSON.stringify(file, null, 1))), { seed, numRuns: 400 });
   t.end();
 });
 
 void t.test(`arbitrary text is valid or has problems with a place in it (seed ${seed})`, (t) => {
-  fc.assert(fc.property(fc.oneof(fc.string(), fc.string({ unit: "binary" }), fc.array(fc.constantFrom(...pieces)).map((all) => all.join(""))), judge), { seed, numRuns: 800 });
+  fc.assert(fc.property(fc.oneof(fc.string(), fc.string({ unit: "binary" }), fc.array(fc.constantFrom(...pieces)).map((all) => all.join(""))), (text) => void judge(text)), { seed, numRuns: 500 });
   t.end();
 });

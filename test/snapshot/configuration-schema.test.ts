@@ -2,10 +2,12 @@ import { readdirSync } from "node:fs";
 import { Ajv } from "ajv";
 import t from "tap";
 import { parse } from "yaml";
-import { type JsonSchema, configurationJsonSchema, configurationJsonSchemaText } from "../../src/snapshot/configuration-schema.js";
+import { builtinLanguages } from "../../src/linter/analyzers/registry.js";
+import { reportFormats as readableFormats } from "../../src/linter/analyzers/command/settings.js";
+import { type JsonSchema, configurationJsonSchema, configurationJsonSchemaText, reportFormats } from "../../src/snapshot/configuration-schema.js";
 import { parseConfiguration } from "../../src/snapshot/configuration.js";
 import { schemaKeys } from "../../src/snapshot/schema-problems.js";
-import { wellKnownExtensions } from "../../src/snapshot/well-known-languages.js";
+import { builtinLinters, wellKnownExtensions } from "../../src/snapshot/well-known-languages.js";
 import { fullFile, repository, repositoryText } from "../support/configuration-files.js";
 
 const schema = configurationJsonSchema();
@@ -76,6 +78,12 @@ void t.test("the documentation lists the endings by default, and no ending twice
   }
   const all = Object.values(wellKnownExtensions).flat();
   t.equal(new Set(all).size, all.length);
+  t.end();
+});
+
+void t.test("the file can name every built-in linter and report format there is, and no other", (t) => {
+  t.same([...builtinLinters].sort(), [...builtinLanguages].sort());
+  t.same([...reportFormats].sort(), [...readableFormats].sort());
   t.end();
 });
 
