@@ -17,13 +17,14 @@ const messageCharactersMax = 2_000;
 /** What a report says, last, when it cannot list everything. */
 export const truncatedRule = "too-many-diagnostics";
 
-/** By position, then by rule, then by message: a total order, so that equal findings give equal bytes. */
+/** By position, then by rule, then by everything else that is compared: a total order, so that equal findings give equal bytes. */
 export function compareDiagnostics(a: Diagnostic, b: Diagnostic): number {
   return (
     comparePositions(a.range.start, b.range.start) ||
     compareTexts(a.rule, b.rule) ||
     comparePositions(a.range.end, b.range.end) ||
-    compareTexts(a.message, b.message)
+    compareTexts(a.message, b.message) ||
+    compareTexts(a.severity, b.severity)
   );
 }
 

@@ -2,7 +2,7 @@
  * The worker's gRPC server: bytes in, statuses and bytes out, on a thread that never analyses. Every way an
  * analysis can end has its status here, as proto/lintel/v1/linter.proto says. Must not know analyzers.
  */
-import { Metadata, Server, ServerCredentials, status } from "@grpc/grpc-js";
+import { logVerbosity, Metadata, Server, ServerCredentials, setLogVerbosity, status } from "@grpc/grpc-js";
 import type { sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
 import type { AnalysisPool, Job, JobOutcome } from "./analysis-pool.js";
 import { method } from "./grpc-method.js";
@@ -39,6 +39,8 @@ export class LinterServer {
     onLastWatcherGone: () => void,
   ) {
     this.health = new Health(onLastWatcherGone);
+    // What goes wrong comes back as errors; grpc-js would write it to stderr as well.
+    setLogVerbosity(logVerbosity.NONE);
     this.server = new Server({
       // Over grpc-js's own limit it would answer RESOURCE_EXHAUSTED, which here means "overloaded": our check comes first.
       "grpc.max_receive_message_length": 2 * options.sourceBytesMax + requestOverheadBytes,

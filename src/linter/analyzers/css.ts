@@ -40,7 +40,7 @@ interface Warning {
 }
 
 export function createCssAnalyzer(): Analyzer {
-  const byDefault = processorFor(standardRules);
+  const byDefault = processorFor(standardRules, false);
   const byOptions = new OptionsCache<Processor>();
   return {
     linterName: "stylelint",
@@ -54,8 +54,9 @@ export function createCssAnalyzer(): Analyzer {
   };
 }
 
-function processorFor(rules: Rules): Processor {
-  return postcss([stylelint({ config: { rules }, computeEditInfo: true, quietDeprecationWarnings: true })]);
+/** `validate` is for rules that came from a user. */
+function processorFor(rules: Rules, validate: boolean): Processor {
+  return postcss([stylelint({ config: { rules }, computeEditInfo: true, quietDeprecationWarnings: true, validate })]);
 }
 
 async function processorForOptions(options: OptionsText): Promise<Processor> {
@@ -63,9 +64,9 @@ async function processorForOptions(options: OptionsText): Promise<Processor> {
   for (const name of Object.keys(rules)) {
     if (!Object.hasOwn(stylelint.rules, name)) throw new Rejection(`stylelint has no rule "${name}" (option "rules").`);
   }
-  const processor = processorFor({ ...standardRules, ...rules });
-  // stylelint looks at a rule's options only when the rule runs: an empty file makes all of them run.
-  await run(processor, "");
+  const processor = processorFor({ ...standardRules, ...rules }, true);
+  // stylelint looks at a rule's options only when the rule runs, and runs none on an empty file.
+  await run(processor, "a {}");
   return processor;
 }
 

@@ -23,8 +23,8 @@ export interface EslintProfile {
   readonly configs: readonly EslintConfig[];
   /** The file endings that mean something to the configuration; a source with another one is taken for the first. */
   readonly endings: readonly string[];
-  /** The plugins' rules by their full name. */
-  readonly pluginRules: ReadonlyMap<string, RuleMeta>;
+  /** A plugin's rule by its full name, asked when needed: loading them all would double the time to start. */
+  readonly pluginRule: (name: string) => RuleMeta | undefined;
 }
 
 export interface RuleMeta {
@@ -66,7 +66,7 @@ export class EslintRunner {
     const messages = this.linter.verify(source.text, configs, { filename });
     const lines = messages.some(hasEdits) ? new LineIndex(withoutByteOrderMark(source.text), "ecmascript") : undefined;
     const coreRules = configs.getConfig(filename).plugins["@"].rules;
-    const urlOf = (rule: string): string | undefined => this.profile.pluginRules.get(rule)?.url ?? coreRules[rule]?.meta?.docs?.url;
+    const urlOf = (rule: string): string | undefined => this.profile.pluginRule(rule)?.url ?? coreRules[rule]?.meta?.docs?.url;
     return messages.map((message) => toDiagnostic(message, lines, urlOf));
   }
 
@@ -107,7 +107,7 @@ export class EslintRunner {
   }
 
   private checkRule(name: string, coreRules: CoreRules): void {
-    const meta = this.profile.pluginRules.get(name);
+    const meta = this.profile.pluginRule(name);
     if (meta === undefined && (Object.hasOwn(Object.prototype, name) || coreRules[name] === undefined)) throw new Rejection(`${this.profile.linterName} has no rule "${name}" (option "rules").`);
     if (meta?.needsTypes === true) throw new Rejection(`The rule "${name}" needs type information, which a single file does not have (option "rules").`);
   }

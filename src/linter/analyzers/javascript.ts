@@ -15,7 +15,7 @@ const configs: readonly EslintConfig[] = [
 ];
 
 export function createJavascriptAnalyzer(): Analyzer {
-  const runner = new EslintRunner({ linterName: "ESLint", configs, endings: [".js", ".mjs", ".cjs", ".jsx"], pluginRules: new Map() });
+  const runner = new EslintRunner({ linterName: "ESLint", configs, endings: [".js", ".mjs", ".cjs", ".jsx"], pluginRule: () => undefined });
   return {
     linterName: "eslint",
     linterVersion: packageVersion("eslint"),

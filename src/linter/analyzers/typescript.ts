@@ -14,18 +14,18 @@ interface PluginRule {
   readonly meta?: { readonly docs?: { readonly url?: string; readonly requiresTypeChecking?: boolean } };
 }
 
-function pluginRules(): ReadonlyMap<string, RuleMeta> {
-  const rules = (tseslint.plugin as { readonly rules?: Readonly<Record<string, PluginRule>> }).rules ?? {};
-  return new Map(
-    Object.entries(rules).map(([name, rule]) => {
-      const docs = rule.meta?.docs;
-      return [`@typescript-eslint/${name}`, { url: docs?.url, needsTypes: docs?.requiresTypeChecking === true }];
-    }),
-  );
+const prefix = "@typescript-eslint/";
+const rules = (tseslint.plugin as { readonly rules?: Readonly<Record<string, PluginRule>> }).rules ?? {};
+
+function pluginRule(fullName: string): RuleMeta | undefined {
+  const name = fullName.slice(prefix.length);
+  if (!fullName.startsWith(prefix) || !Object.hasOwn(rules, name)) return undefined;
+  const docs = rules[name]?.meta?.docs;
+  return { url: docs?.url, needsTypes: docs?.requiresTypeChecking === true };
 }
 
 export function createTypescriptAnalyzer(): Analyzer {
-  const runner = new EslintRunner({ linterName: "typescript-eslint", configs, endings: [".ts", ".tsx", ".mts", ".cts"], pluginRules: pluginRules() });
+  const runner = new EslintRunner({ linterName: "typescript-eslint", configs, endings: [".ts", ".tsx", ".mts", ".cts"], pluginRule });
   return {
     linterName: "typescript-eslint",
     linterVersion: packageVersion("typescript-eslint"),

@@ -1,0 +1,250 @@
+/** One real worker process after the other, spoken to over real gRPC. */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { status } from "@grpc/grpc-js";
+import t from "tap";
+import { builtinLanguages } from "../../src/linter/analyzers/registry.js";
+import { mainFile, startLinter, until, type LinterProcess } from "../support/linter-process.js";
+
+/** ESLint reads this comment from the source; the expression takes for ever on the identifier. */
+const endless = `/* eslint id-match: ["error", "^(a+)+$"] */\nvar ${"a".repeat(40)}_ = 1;\n`;
+/** Takes about a second, and ends. */
+const slow = "[1,2,3];\n".repeat(30_000);
+/** A tree of some hundred megabytes. */
+const greedy = "a=[b,c,d,e,f];".repeat(60_000);
+
+async function withLinter(args: readonly string[], use: (worker: LinterProcess) => Promise<void>): Promise<void> {
+  const worker = await startLinter(...args);
+  try {
+    await use(worker);
+  } finally {
+    await worker.stop();
+  }
+}
+
+void t.test("every built-in linter describes itself and gives the answer it promised for its self-test", async (t) => {
+  const rules: Record<string, string> = {
+    python: "F401",
+    javascript: "no-undef",
+    typescript: "@typescript-eslint/no-explicit-any",
+    css: "property-no-unknown",
+    json: "ColonExpected",
+    yaml: "DUPLICATE_KEY",
+  };
+  for (const language of builtinLanguages) {
+    await withLinter([language, "--as-version", `${language}-9`], async ({ client, version }) => {
+      const described = await client.describe();
+      t.equal(described.language, language);
+      t.equal(described.version, `${language}-9`);
+      t.equal(version, `${language}-9`);
+      t.strictSame(described.formats, ["lintel.report.v1"]);
+      t.match(described.linterVersion, /^\d+\.\d+\.\d+$/);
+      const selfTest = described.selfTest!;
+      const { report, queueDepth } = await client.lint({ source: selfTest.source, filename: selfTest.filename });
+      t.equal(createHash("sha256").update(report).digest("hex"), selfTest.reportSha256.toString("hex"));
+      t.equal(queueDepth, 0);
+      const parsed = await client.report({ source: selfTest.source, filename: selfTest.filename });
+      t.equal(parsed.language, language);
+      t.strictSame(parsed.linter, { name: described.linterName, version: described.linterVersion });
+      t.ok(parsed.diagnostics.some((one) => one.rule === rules[language]), `${language}: ${JSON.stringify(parsed.diagnostics)}`);
+    });
+  }
+});
+
+void t.test("health: serving for the names it has, not found for others, and a Watch that says so too", (t) =>
+  withLinter(["json"], async ({ client }) => {
+    t.strictSame(await client.check(), { status: "SERVING" });
+    t.strictSame(await client.check("lintel.v1.Linter"), { status: "SERVING" });
+    await t.rejects(client.check("other"), { code: status.NOT_FOUND });
+    const known = client.watch();
+    const unknown = client.watch("other");
+    await until("both have answered", () => known.statuses.length > 0 && unknown.statuses.length > 0);
+    t.strictSame(known.statuses, ["SERVING"]);
+    t.strictSame(unknown.statuses, ["SERVICE_UNKNOWN"]);
+  }),
+);
+
+void t.test("what cannot be analysed is refused with a sentence for the user", (t) =>
+  withLinter(["javascript", "--source-bytes-max", "100KiB"], async ({ client }) => {
+    const refused = async (source: string | Uint8Array, options: unknown, expected: RegExp): Promise<void> => {
+      const { code, details, queueDepth } = await client.failure({ source, options });
+      t.equal(code, status.INVALID_ARGUMENT, details);
+      t.match(details, expected);
+      t.equal(queueDepth, "0");
+    };
+    await refused(Buffer.from([0x61, 0xff, 0x62]), undefined, /not valid UTF-8 at byte 2/);
+    await refused(Buffer.from([0x61, 0xe2, 0x82]), undefined, /ends within a character/);
+    await refused("x".repeat(102_401), undefined, /102401 bytes; this linter takes at most 102400/);
+    await refused("", "{", /not valid JSON/);
+    await refused("", [], /must be a JSON object/);
+    await refused("", { plugins: {} }, /no option "plugins"/);
+    await refused("", { rules: { "no-such-rule": 2 } }, /no rule "no-such-rule"/);
+    await refused("", { rules: { eqeqeq: 7 } }, /"rules.eqeqeq"/);
+    await refused("", { rules: { eqeqeq: [2, "sometimes"] } }, /eqeqeq/);
+    const { code } = await client.failure({ source: "x".repeat(900_000) });
+    t.equal(code, status.INVALID_ARGUMENT, "also when it is far too large");
+  }),
+);
+
+void t.test("an analysis that never ends is killed, and the others never notice", (t) =>
+  withLinter(["javascript", "--threads", "2", "--analysis-timeout-ms", "2500"], async (worker) => {
+    const { client } = worker;
+    let settled = false;
+    const hanging = client.failure({ source: endless }).finally(() => (settled = true));
+    // The first one waits for the second thread to be warm; from then on nobody waits.
+    await client.lint({ source: "a" });
+    const slowest = await slowestOf(20, () => client.lint({ source: "undefinedName;" }));
+    t.notOk(settled, "the endless one was running all the while");
+    t.ok(slowest < 500, `the slowest of the others took ${slowest.toFixed(0)} ms`);
+    const { code, details } = await hanging;
+    t.equal(code, status.ABORTED);
+    t.match(details, /took longer than 2500 ms/);
+    t.equal((await client.report({ source: "undefinedName;" })).diagnostics.length, 1);
+    t.match(worker.log(), /replaced/);
+  }),
+);
+
+async function slowestOf(count: number, action: () => Promise<unknown>): Promise<number> {
+  let slowest = 0;
+  for (let run = 0; run < count; run++) {
+    const startMs = performance.now();
+    await action();
+    slowest = Math.max(slowest, performance.now() - startMs);
+  }
+  return slowest;
+}
+
+void t.test("an analysis that eats memory is killed, and the worker lives", (t) =>
+  withLinter(["javascript", "--analysis-heap-bytes-max", "64MiB", "--analysis-timeout-ms", "20000"], async ({ client, child }) => {
+    const { code, details } = await client.failure({ source: greedy });
+    t.equal(code, status.ABORTED, details);
+    t.match(details, /more than 67108864 bytes of memory/);
+    t.equal((await client.report({ source: "undefinedName;" })).diagnostics.length, 1);
+    t.equal(child.exitCode, null);
+  }),
+);
+
+void t.test("a full queue refuses at once; cancelled and expired requests leave it", (t) =>
+  withLinter(["javascript", "--threads", "1", "--queue-depth-max", "2", "--analysis-timeout-ms", "3000", ...smallSources], async ({ client }) => {
+    const running = client.startLint({ source: endless });
+    const runningEnded = running.reply.catch((error: unknown) => error as { code: status });
+    await until("it runs", async () => (await queueDepthNow(client)) >= 1);
+    const waiting = [client.startLint({ source: "a" }), client.startLint({ source: "b" })];
+    await until("the queue is full", async () => (await client.failure({ source: "c" }, { deadline: Date.now() + 50 })).code === status.RESOURCE_EXHAUSTED);
+    const startMs = performance.now();
+    const refused = await client.failure({ source: "c" });
+    t.equal(refused.code, status.RESOURCE_EXHAUSTED);
+    t.equal(refused.queueDepth, "3");
+    t.ok(performance.now() - startMs < 100, "at once");
+
+    waiting[0]!.call.cancel();
+    await t.rejects(waiting[0]!.reply, { code: status.CANCELLED });
+    await until("the worker has heard of the cancel", async () => (await queueDepthNow(client)) === 2);
+    const deadlineMs = 300;
+    const expired = await client.failure({ source: "d" }, { deadline: new Date(Date.now() + deadlineMs) });
+    t.equal(expired.code, status.DEADLINE_EXCEEDED);
+    const accepted = client.lint({ source: "undefinedName;" });
+    t.equal((await runningEnded as { code: status }).code, status.ABORTED);
+    t.ok((await accepted).report.length > 0, "the place of the cancelled and of the expired was free again");
+    t.ok((await waiting[1]!.reply).report.length > 0);
+  }),
+);
+
+const smallSources = ["--source-bytes-max", "300KiB"];
+
+/** The depth as a refusal reports it: a source that is too large never waits behind a busy thread. */
+async function queueDepthNow(client: LinterProcess["client"]): Promise<number> {
+  const { queueDepth } = await client.failure({ source: Buffer.alloc(301 * 1024) });
+  return Number(queueDepth);
+}
+
+void t.test("a running analysis whose caller has gone is let finish and its answer dropped", (t) =>
+  withLinter(["javascript", "--threads", "1", "--analysis-timeout-ms", "20000", ...smallSources], async (worker) => {
+    const { client } = worker;
+    const { call, reply } = client.startLint({ source: slow });
+    await until("it runs", async () => (await queueDepthNow(client)) === 1);
+    call.cancel();
+    await t.rejects(reply, { code: status.CANCELLED });
+    t.equal((await client.report({ source: "undefinedName;" })).diagnostics.length, 1);
+    t.notMatch(worker.log(), /replaced/);
+  }),
+);
+
+void t.test("told to stop it says so, serves on while somebody watches, and exits with 0 when the last one lets go", (t) =>
+  withLinter(["json"], async ({ client, child }) => {
+    const watch = client.watch();
+    await until("the Watch is open", () => watch.statuses.length === 1);
+    child.kill("SIGTERM");
+    await until("it says that it is leaving", () => watch.statuses.length === 2);
+    t.strictSame(watch.statuses, ["SERVING", "NOT_SERVING"]);
+    t.strictSame(await client.check(), { status: "NOT_SERVING" });
+    t.equal((await client.report({ source: "{" })).diagnostics.length, 1, "new requests are still served");
+    const exited = once(child, "exit");
+    watch.call.cancel();
+    t.strictSame(await exited, [0, null]);
+  }),
+);
+
+void t.test("without a watcher it finishes what it runs and exits", (t) =>
+  withLinter(["javascript", "--threads", "1", "--analysis-timeout-ms", "20000", ...smallSources], async ({ client, child }) => {
+    const { reply } = client.startLint({ source: slow });
+    await until("it runs", async () => (await queueDepthNow(client)) === 1);
+    const exited = once(child, "exit");
+    child.kill("SIGTERM");
+    t.ok((await reply).report.length > 0);
+    t.strictSame(await exited, [0, null]);
+  }),
+);
+
+void t.test("a watcher that never lets go holds it no longer than the drain timeout", (t) =>
+  withLinter(["json", "--drain-timeout-ms", "200"], async ({ client, child }) => {
+    const watch = client.watch();
+    await until("the Watch is open", () => watch.statuses.length === 1);
+    const exited = once(child, "exit");
+    child.kill("SIGTERM");
+    t.strictSame(await exited, [0, null]);
+  }),
+);
+
+void t.test("a second signal ends it at once", (t) =>
+  withLinter(["json"], async ({ client, child }) => {
+    const watch = client.watch();
+    await until("the Watch is open", () => watch.statuses.length === 1);
+    child.kill("SIGTERM");
+    await until("it is leaving", () => watch.statuses.length === 2);
+    const exited = once(child, "exit");
+    child.kill("SIGTERM");
+    t.strictSame(await exited, [1, null]);
+  }),
+);
+
+void t.test("it ends when whoever started it is gone", (t) =>
+  withLinter(["json"], async ({ child }) => {
+    const exited = once(child, "exit");
+    child.disconnect();
+    t.strictSame(await exited, [0, null]);
+  }),
+);
+
+void t.test("what an operator can mend is one clear sentence and exit code 2", async (t) => {
+  const occupied = createServer().listen(0, "127.0.0.1");
+  await once(occupied, "listening");
+  const { port } = occupied.address() as { port: number };
+  const refused = (args: readonly string[], expected: RegExp): void => {
+    const { status: code, stderr } = spawnSync(process.execPath, [mainFile, "linter", ...args], { encoding: "utf8", timeout: 20_000 });
+    t.equal(code, 2, stderr);
+    t.match(stderr, expected);
+    t.equal(stderr.trim().split("\n").length, 1, stderr);
+  };
+  refused(["json", "--listen", `127.0.0.1:${port}`], new RegExp(`127\\.0\\.0\\.1:${port} .*in use`));
+  refused(["cobol"], /no built-in linter for "cobol": there are python, javascript, typescript, css, json, yaml/);
+  refused(["cobol", "--", "no-such-program-anywhere"], /"no-such-program-anywhere" cannot be run: it is in no folder of PATH/);
+  refused(["json", "--listen", "nowhere"], /HOST:PORT/);
+  refused(["json", "--threads", "0"], /--threads is "0".*from 1 to 256/);
+  refused(["json", "--source-bytes-max", "1XB"], /--source-bytes-max/);
+  refused(["json", "--report", "xml"], /auto, sarif/);
+  refused(["Bad Name"], /cannot be a language's name/);
+  occupied.close();
+});
