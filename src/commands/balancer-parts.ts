@@ -29,7 +29,7 @@ export function adminFor(balancer: Balancer, link: ManagerLink): AdminServer {
 /** A predecessor closes its admin port a moment after its lock: `patient` waits for that. */
 export async function listenAdmin(admin: AdminServer, { admin: { listen } }: Configuration, patient = false): Promise<void> {
   const endMs = systemClock.nowMs() + (patient ? handOverMs : 0);
-  let failure: unknown = undefined;
+  let failure: unknown;
   do {
     try {
       await admin.listen(listen);
