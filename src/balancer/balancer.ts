@@ -70,8 +70,8 @@ export class Balancer implements SnapshotReceiver {
     this.statistics = Array.from({ length: count }, () => new Statistics(Statistics.allocate(sizes), sizes));
     this.threads = this.statistics.map(({ memory }, index) => {
       const shard = { index, limits: options.limits, corsOrigins: options.corsOrigins, statistics: memory, statisticsSizes: sizes };
-      return new ShardThread({ ...defaultShardThreadOptions, shard }, clock, logger, (hash, worker) => {
-        this.threads.forEach((other, at) => at !== index && other.hearBlame(hash, worker));
+      return new ShardThread({ ...defaultShardThreadOptions, shard }, clock, logger, (finding) => {
+        this.threads.forEach((other, at) => at !== index && other.hearFinding(finding));
       });
     });
     this.slots = createSlotBook(sizes, (table, slot) => {

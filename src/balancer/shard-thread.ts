@@ -7,6 +7,7 @@ import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
 import type { Snapshot } from "../snapshot/snapshot.js";
 import type { ApplyOutcome } from "../manager-link/link.js";
+import type { Finding } from "../shard/quarantine.js";
 import type { FromShard, ShardOptions, ShardStatus, Slots, ToShard } from "../shard/messages.js";
 
 export interface ShardThreadOptions {
@@ -55,8 +56,8 @@ export class ShardThread {
     private readonly options: ShardThreadOptions,
     private readonly clock: Clock,
     private readonly logger: Logger,
-    /** A worker broke on an input here: the other shards are to know. */
-    private readonly onBlame: (hash: string, worker: string) => void,
+    /** The shard found something on an input that the other shards are to know. */
+    private readonly onFinding: (finding: Finding) => void,
   ) {
     this.delayMs = options.restartDelayMs;
   }
@@ -111,9 +112,9 @@ export class ShardThread {
     await ended;
   }
 
-  /** On another shard, a worker broke on an input. */
-  hearBlame(hash: string, worker: string): void {
-    this.post({ kind: "blame", hash, worker });
+  /** What another shard found. */
+  hearFinding(finding: Finding): void {
+    this.post({ kind: "finding", finding });
   }
 
   /** For tests of the supervision. */
@@ -142,7 +143,7 @@ export class ShardThread {
     else if (message.kind === "usable") this.usableLanguages = message.languages;
     else if (message.kind === "listening") this.listening = true;
     else if (message.kind === "crashed") this.logger.error("shard crashed", { shard: this.options.shard.index, reason: message.reason });
-    else if (message.kind === "blame") this.onBlame(message.hash, message.worker);
+    else if (message.kind === "finding") this.onFinding(message.finding);
     else if (message.kind === "worker") {
       const fields = { shard: this.options.shard.index, worker: message.worker, reason: message.reason };
       this.logger.warn(`worker ${message.change}`, message.change === "ejected" ? fields : { shard: fields.shard, worker: fields.worker });

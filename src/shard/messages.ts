@@ -1,6 +1,7 @@
 /** What the main thread and a shard say to each other. Plain data: it is cloned between threads. */
 import type { Limits } from "../snapshot/limits.js";
 import type { Snapshot } from "../snapshot/snapshot.js";
+import type { Finding } from "./quarantine.js";
 import type { StatisticsSizes } from "./statistics.js";
 
 /** Where each name's counters are in the shard's statistics; given out by the main thread, the same on every shard. */
@@ -39,8 +40,8 @@ export type ToShard =
    * passed (idle connections cannot be listed, and their clients must get the chance to hear it), or after `timeoutMs`.
    */
   | { readonly kind: "drain"; readonly quietMs: number; readonly timeoutMs: number }
-  /** On another shard, a worker broke on the input with this hash. */
-  | { readonly kind: "blame"; readonly hash: string; readonly worker: string }
+  /** What another shard found on an input. */
+  | { readonly kind: "finding"; readonly finding: Finding }
   /** For tests of the supervision: fail as a bug would. */
   | { readonly kind: "crash" };
 
@@ -79,6 +80,6 @@ export type FromShard =
   | { readonly kind: "status"; readonly id: number; readonly status: ShardStatus }
   /** A worker was ejected, or returned; for the log. */
   | { readonly kind: "worker"; readonly worker: string; readonly change: "ejected" | "returned"; readonly reason: string }
-  | { readonly kind: "blame"; readonly hash: string; readonly worker: string }
+  | { readonly kind: "finding"; readonly finding: Finding }
   | { readonly kind: "crashed"; readonly reason: string }
   | { readonly kind: "closed" };

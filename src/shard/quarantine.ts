@@ -9,6 +9,12 @@ import { type Verdict } from "../balancing/poison.js";
 import type { ActiveWorker } from "./active-worker.js";
 import type { Exchange } from "./exchange.js";
 
+/** One shard's finding on an input: a worker broke on it, or, with "", one answered it. */
+export interface Finding {
+  readonly hash: string;
+  readonly brokenWorker: string;
+}
+
 export class Quarantine {
   /** Suspects that wait for a worker without one, in the order they came. */
   private readonly waiting: Exchange[] = [];
@@ -16,7 +22,7 @@ export class Quarantine {
   constructor(
     private readonly memory: PoisonMemory,
     /** Tells the other shards, each of which may have one worker's word against the same input. */
-    private readonly onBlame: (hash: string, worker: string) => void,
+    private readonly tellOthers: (finding: Finding) => void,
   ) {}
 
   /** What is remembered of an input. The usual case, nothing at all, costs no hash. */
@@ -27,18 +33,21 @@ export class Quarantine {
   /** A worker broke on it. Returns what it is now. */
   blame(exchange: Exchange, worker: ActiveWorker, nowMs: number): Verdict {
     const hash = hashOf(exchange);
-    this.onBlame(hash, worker.id);
+    this.tellOthers({ hash, brokenWorker: worker.id });
     return this.memory.blame(hash, worker.id, nowMs);
   }
 
-  /** The same from another shard. */
-  hear(hash: string, worker: string, nowMs: number): void {
-    this.memory.blame(hash, worker, nowMs);
+  /** A worker answered it: what broke the other one was something else. */
+  absolve(exchange: Exchange): void {
+    const hash = hashOf(exchange);
+    this.tellOthers({ hash, brokenWorker: "" });
+    this.memory.absolve(hash);
   }
 
-  /** A worker answered it. */
-  absolve(exchange: Exchange): void {
-    if (!this.memory.isEmpty) this.memory.absolve(hashOf(exchange));
+  /** What another shard found. */
+  hear({ hash, brokenWorker }: Finding, nowMs: number): void {
+    if (brokenWorker === "") this.memory.absolve(hash);
+    else this.memory.blame(hash, brokenWorker, nowMs);
   }
 
   wait(exchange: Exchange): void {

@@ -62,7 +62,7 @@ const health = new HealthKeeper({
     say({ kind: "worker", worker: worker.id, change, reason: "reason" in phase ? phase.reason : "" });
   },
 });
-const quarantine = new Quarantine(new PoisonMemory(), (hash, worker) => say({ kind: "blame", hash, worker }));
+const quarantine = new Quarantine(new PoisonMemory(), (finding) => say({ kind: "finding", finding }));
 
 // 2. What exchanges share: before the listener, because a request may arrive in the turn it listens.
 const context: IncomingContext = {
@@ -111,8 +111,8 @@ port.on("message", (message: ToShard) => {
     case "drain":
       drain(message.timeoutMs, message.quietMs);
       break;
-    case "blame":
-      quarantine.hear(message.hash, message.worker, clock.nowMs());
+    case "finding":
+      quarantine.hear(message.finding, clock.nowMs());
       break;
     case "crash":
       setImmediate(() => {

@@ -1,0 +1,137 @@
+/** A real `lintel balancer` process on a file, with what a test asks it. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { delay } from "../../src/base/clock.js";
+import type { BalancerStatus } from "../../src/balancer/balancer.js";
+import type { WorkerStatus } from "../../src/shard/messages.js";
+import { folderWith, mainPath } from "./run-lintel.js";
+
+export interface VersionGiven {
+  readonly version: string;
+  readonly weight: number;
+  /** Addresses. */
+  readonly workers: readonly string[];
+}
+
+export interface BalancerGiven {
+  readonly shards?: number;
+  readonly limits?: Readonly<Record<string, number | string>>;
+  readonly bodyBytesMax?: number;
+  readonly spill?: boolean;
+  readonly languages: Readonly<Record<string, readonly VersionGiven[]>>;
+}
+
+export class BalancerProcess {
+  readonly url: string;
+  readonly adminUrl: string;
+  child: ChildProcess | undefined;
+  log = "";
+  private readonly folder = folderWith({});
+
+  private constructor(
+    readonly port: number,
+    readonly adminPort: number,
+  ) {
+    this.url = `http://127.0.0.1:${port}`;
+    this.adminUrl = `http://127.0.0.1:${adminPort}`;
+  }
+
+  /** Resolves when it is ready. */
+  static async start(given: BalancerGiven): Promise<BalancerProcess> {
+    const balancer = new BalancerProcess(await freePort(), await freePort());
+    balancer.write(given);
+    await balancer.spawn([]);
+    return balancer;
+  }
+
+  get configPath(): string {
+    return join(this.folder.path, "lintel.yaml");
+  }
+
+  /** Writes the configuration file; a running balancer sees it by itself or is told by `reload`. */
+  write({ shards = 2, limits = {}, spill = true, languages, bodyBytesMax }: BalancerGiven): void {
+    const configuration = {
+      http: { listen: `127.0.0.1:${this.port}`, ...(bodyBytesMax !== undefined && { bodyBytesMax }) },
+      admin: { listen: `127.0.0.1:${this.adminPort}` },
+      shards,
+      limits,
+      languages: Object.fromEntries(Object.entries(languages).map(([language, versions]) => [language, { spill, versions }])),
+    };
+    writeFileSync(this.configPath, JSON.stringify(configuration, null, 1));
+  }
+
+  /** Starts one more process, as `--replace` does; the newest is `child`. */
+  async spawn(flags: readonly string[]): Promise<ChildProcess> {
+    const child = spawn(process.execPath, [mainPath, "balancer", "--link", `file:${this.configPath}`, ...flags], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, LINTEL_LOG_LEVEL: "info" },
+    });
+    let own = "";
+    const ready = (): boolean => own.includes('"balancer ready"');
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      this.log += text;
+      own += text;
+    });
+    this.child = child;
+    await until(() => ready() || child.exitCode !== null, 20_000, () => `the balancer to be ready; its log: ${this.log}`);
+    if (!ready()) throw new Error(`the balancer ended with ${child.exitCode ?? "?"}: ${this.log}`);
+    return child;
+  }
+
+  async reload(): Promise<unknown> {
+    return (await fetch(`${this.adminUrl}/reload`, { method: "POST" })).json();
+  }
+
+  async status(): Promise<BalancerStatus> {
+    return (await (await fetch(`${this.adminUrl}/status`)).json()) as BalancerStatus;
+  }
+
+  /** How every shard sees the worker with this id. */
+  async workerStatus(id: string): Promise<WorkerStatus[]> {
+    const { shards } = await this.status();
+    return shards.flatMap(({ status }) => status?.workers.filter((worker) => worker.id === id) ?? []);
+  }
+
+  /** The sum over all series of one metric whose labels include `labels`. */
+  async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+    const text = await (await fetch(`${this.adminUrl}/metrics`)).text();
+    let sum = 0;
+    for (const line of text.split("\n")) {
+      if (!line.startsWith(`${name}{`) && !line.startsWith(`${name} `)) continue;
+      if (Object.entries(labels).every(([key, value]) => line.includes(`${key}="${value}"`))) sum += Number(line.slice(line.lastIndexOf(" ")));
+    }
+    return sum;
+  }
+
+  async stop(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    const { child } = this;
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+      const gone = once(child, "exit");
+      child.kill(signal);
+      await gone;
+    }
+    this.folder.remove();
+  }
+}
+
+/** Waits for a condition; fails with what was waited for after `timeoutMs`. */
+export async function until(condition: () => boolean | Promise<boolean>, timeoutMs: number, what: () => string): Promise<void> {
+  const endMs = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() >= endMs) throw new Error(`waited ${timeoutMs} ms for ${what()}`);
+    await delay(10);
+  }
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
