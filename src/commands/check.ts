@@ -67,7 +67,7 @@ function contentsOf({ languages }: Configuration) {
 
 function describeContents(configuration: Configuration): string {
   const { languages, versions, workersByAddress, workersToStart } = contentsOf(configuration);
-  const names = languages.length === 0 ? "" : ` (${languages.join(", ")})`;
+  const names = languages.length === 0 ? " (`lintel up` starts the built-in ones)" : ` (${languages.join(", ")})`;
   const toStart = workersToStart === 0 ? "" : `, ${counted(workersToStart, "worker")} to start`;
   return `${counted(languages.length, "language")}${names}, ${counted(versions, "version")}, ${counted(workersByAddress, "worker")} by address${toStart}`;
 }

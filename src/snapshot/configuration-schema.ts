@@ -67,7 +67,7 @@ const adminSchema = z.strictObject(
 const environment = z
   .record(z.string().meta({ pattern: environmentNamePattern.source }), text("text without NUL characters", /^[^\0]*$/), { error: "a mapping of names to text" })
   .default({})
-  .describe("Environment variables of the linter, added to a clean environment.");
+  .describe("Environment variables of the worker processes, beside those of `lintel up` itself. A command's program sees only PATH of them.");
 
 const runSchema = z
   .strictObject(

@@ -75,13 +75,14 @@ export function parseConfiguration(text: string, fileName: string, options: Pars
   if (yaml.kind === "unreadable") return { kind: "invalid", problems: sortProblems(yaml.problems) };
   const { root } = yaml;
   const parsed = configurationSchema.safeParse(root.value);
-  const problems = [...yaml.problems, ...crossProblems(root, source, options.role ?? "up")];
+  const role = options.role ?? "up";
+  const problems = [...yaml.problems, ...crossProblems(root, source, role)];
   if (!parsed.success) problems.push(...problemsOfIssues(parsed.error.issues, root, source, configurationJsonSchema()));
   if (!parsed.success || problems.length > 0) return { kind: "invalid", problems: sortProblems(problems) };
   const configuration = configurationOf(parsed.data);
   const contradicting = contradictions(configuration, root, source);
   if (contradicting.length > 0) return { kind: "invalid", problems: contradicting };
-  return { kind: "valid", configuration, warnings: sortProblems(warningsOf(configuration, root, source)) };
+  return { kind: "valid", configuration, warnings: sortProblems(warningsOf(configuration, root, source, role)) };
 }
 
 /** What an empty file would mean if it were allowed: every default, and no language. */

@@ -116,14 +116,14 @@ export function contradictions(configuration: Configuration, root: Located, sour
 }
 
 /** What works and is likely not meant. */
-export function warningsOf(configuration: Configuration, root: Located, source: YamlSource): Problem[] {
+export function warningsOf(configuration: Configuration, root: Located, source: YamlSource, role: ConfigurationRole): Problem[] {
   const warnings: Problem[] = [];
   const warn = (path: readonly PathStep[], message: string): void => {
     const { node } = locate(root, path);
     warnings.push(source.problem(path, node.keyOffset ?? node.offset, message));
   };
   const { admin, limits, languages } = configuration;
-  if (languages.length === 0) warn(["languages"], "no languages: a balancer serves nothing with this file, `lintel up` starts the built-in ones");
+  if (languages.length === 0 && role === "balancer") warn(["languages"], "no languages, so a balancer serves nothing; `lintel up` would start the built-in ones");
   if (!isLoopback(admin.listen.host)) warn(["admin", "listen"], `${formatAddress(admin.listen)} is not a loopback address; a balancer refuses to listen there without authentication`);
   if (limits.attemptTimeoutMs > limits.deadlineMs) warn(["limits", "attemptTimeoutMs"], "longer than limits.deadlineMs, so it never takes effect");
   if (limits.drainQuietMs > limits.drainTimeoutMs) warn(["limits", "drainQuietMs"], "longer than limits.drainTimeoutMs, so it never takes effect");

@@ -12,3 +12,8 @@ export function builtinConfiguration(): Configuration {
   }));
   return { ...defaultConfiguration(), languages };
 }
+
+/** A file that names no languages only changes settings: the built-in ones are still what is run. */
+export function withLanguages(configuration: Configuration): Configuration {
+  return configuration.languages.length > 0 ? configuration : { ...configuration, languages: builtinConfiguration().languages };
+}

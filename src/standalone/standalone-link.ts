@@ -8,7 +8,7 @@ import { UserError } from "../base/errors.js";
 import { ConfigurationFile } from "../manager-link/configuration-file.js";
 import type { ManagerLink, ReloadOutcome, SnapshotReceiver } from "../manager-link/link.js";
 import type { Configuration } from "../snapshot/configuration.js";
-import { builtinConfiguration } from "./default-configuration.js";
+import { builtinConfiguration, withLanguages } from "./default-configuration.js";
 import { defaultStandaloneOptions, Standalone } from "./standalone.js";
 
 export class StandaloneLink implements ManagerLink {
@@ -28,7 +28,7 @@ export class StandaloneLink implements ManagerLink {
   static async open(path: string | undefined, logger: Logger): Promise<StandaloneLink> {
     if (path === undefined) return new StandaloneLink(builtinConfiguration(), undefined, undefined, logger);
     const file = new ConfigurationFile({ path, role: "up", clock: systemClock, logger });
-    return new StandaloneLink(await file.load(), file, path, logger);
+    return new StandaloneLink(withLanguages(await file.load()), file, path, logger);
   }
 
   /** Resolves when the first configuration's workers listen (or are given up for now) and it is active. */
@@ -36,7 +36,7 @@ export class StandaloneLink implements ManagerLink {
     const standalone = new Standalone(receiver, defaultStandaloneOptions, systemClock, this.logger);
     this.standalone = standalone;
     if (this.file !== undefined) {
-      await this.file.start((configuration, revision) => standalone.apply(configuration, revision));
+      await this.file.start((configuration, revision) => standalone.apply(withLanguages(configuration), revision));
       return;
     }
     const outcome = await standalone.apply(this.configuration, 1);

@@ -11,8 +11,8 @@ function valid(text: string): Configuration {
   return result.configuration;
 }
 
-function warnings(text: string): string[] {
-  const result = parseConfiguration(text, "l");
+function warnings(text: string, role: "up" | "balancer" = "up"): string[] {
+  const result = parseConfiguration(text, "l", { role });
   if (result.kind === "invalid") throw new Error(result.problems.map(renderProblem).join("\n"));
   return result.warnings.map(renderProblem);
 }
@@ -76,7 +76,8 @@ void t.test("defaults are what an empty file would mean", (t) => {
 
 void t.test("what works and is likely not meant is a warning", (t) => {
   t.same(warnings(pythonFile(1)), []);
-  t.same(warnings("languages: {}"), ["l:1:1: languages: no languages: a balancer serves nothing with this file, `lintel up` starts the built-in ones"]);
+  t.same(warnings("languages: {}", "up"), []);
+  t.same(warnings("languages: {}", "balancer"), ["l:1:1: languages: no languages, so a balancer serves nothing; `lintel up` would start the built-in ones"]);
   t.same(warnings('admin: { listen: "0.0.0.0:1" }\nlimits: { deadlineMs: 1s, drainTimeoutMs: 1s }\nlanguages:\n  go:\n    versions:\n    - { version: "1", weight: 0 }\n'), [
     "l:1:10: admin.listen: 0.0.0.0:1 is not a loopback address; a balancer refuses to listen there without authentication",
     "l:2:1: limits.attemptTimeoutMs: longer than limits.deadlineMs, so it never takes effect",
