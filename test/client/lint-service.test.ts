@@ -78,7 +78,7 @@ void t.test("an answer sent before the whole body was read still counts", async 
     socket.once("data", () => {
       socket.pause();
       socket.end(`HTTP/1.1 413 Content Too Large\r\ncontent-type: application/problem+json\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
-      setTimeout(() => socket.destroy(), 100);
+      setTimeout(() => socket.destroy(), 1000);
     });
   });
   const service = serviceAt(await listening(t, server, "http"));

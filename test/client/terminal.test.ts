@@ -82,7 +82,7 @@ const noPty = spawnSync("script", ["--version"]).error !== undefined ? "script(1
 
 void t.test("on a real terminal: progress when slow, then grouped and coloured", { skip: noPty }, async (t) => {
   const folder = folderWith({ "a.py": "error!", "b.py": "" });
-  const service = await startStandIn({ fault: ({ filename }) => (filename === "b.py" ? { kind: "slow", ms: 1500 } : undefined) });
+  const service = await startStandIn({ fault: ({ filename }) => (filename === "b.py" ? { kind: "slow", ms: 2500 } : undefined) });
   t.teardown(async () => {
     folder.remove();
     await service.close();
