@@ -21,6 +21,7 @@ export class RawPeer implements FrameSink {
   readonly frames: string[] = [];
   readonly streams = new Map<number, PeerStream>();
   isClosed = false;
+  private barriers = 0;
   private readonly reader = new FrameReader(this);
   private readonly decoder = new HpackDecoder({ tableBytesMax: 4_096, kindOf: () => 0 });
   private readonly encoder = new HpackEncoder();
@@ -54,6 +55,13 @@ export class RawPeer implements FrameSink {
     let at = this.encoder.beginBlock(out, 0);
     for (const [name, value] of Object.entries(fields)) at = this.encoder.writeField(out, at, name, value, "indexed");
     return Buffer.from(out.subarray(0, at));
+  }
+
+  /** Waits until the client has read all that was written so far. */
+  async barrier(): Promise<void> {
+    const payload = String(++this.barriers).padStart(8, "0");
+    this.write(frame(frameTypes.ping, 0, 0, Buffer.from(payload)));
+    await this.until(`barrier ${payload}`, () => this.frames.includes(`PING ack ${payload}`));
   }
 
   /** Waits for a condition on what the client sent. */
