@@ -24,7 +24,7 @@ export interface ExchangeRequest extends LintCall {
   readonly language: ActiveLanguage;
   /** The one version the user asked for; undefined leaves it to the shares. */
   readonly version: ActiveVersion | undefined;
-  /** From the whole request's arrival to its reply. */
+  /** From `startedMs`, when the request was complete, to its reply. */
   readonly deadlineMs: number;
   readonly startedMs: number;
 }

@@ -122,9 +122,11 @@ export class Incoming implements ExchangeSink {
     const { head, context } = this;
     assert(!("kind" in head), "a refused request starts no exchange");
     this.phase = "waiting";
+    // The deadline counts from the complete request: a slow upload has its own limit.
+    const startedMs = this.chunks === undefined ? this.startedMs : this.context.clock.nowMs();
     this.chunks = undefined;
     context.uploads.delete(this);
-    this.exchange = new Exchange({ ...head, source, startedMs: this.startedMs }, context, this);
+    this.exchange = new Exchange({ ...head, source, startedMs }, context, this);
     this.exchange.start();
   }
 

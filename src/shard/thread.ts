@@ -13,7 +13,7 @@ import { messageOf } from "../base/errors.js";
 import { systemRandom } from "../base/random.js";
 import { PoisonMemory } from "../balancing/poison.js";
 import { RetryBudget } from "../balancing/retry-budget.js";
-import { openGrpcConnection } from "../upstream/grpc-connection.js";
+import { createHttp2Connector } from "../upstream/http2-connector.js";
 import { documents } from "./documents.js";
 import { ExchangeTable } from "./exchange-table.js";
 import { defaultHealthOptions, HealthKeeper, healthTickMs } from "./health-keeper.js";
@@ -44,7 +44,7 @@ const root = new ShardRoot({
   clock,
   random: systemRandom,
   statistics,
-  openConnection: openGrpcConnection,
+  openConnection: createHttp2Connector().open,
   limits: options.limits,
   onReconnected: (worker) => health.noteReconnected(worker),
   onUsableChange: () => quarantine.wake(),
