@@ -123,7 +123,7 @@ export class RequestSender {
     const start = this.outbox.reserve(frameHeaderBytes + this.headers.blockBytesMax);
     const end = this.headers.writeCall(this.outbox.bytes, start + frameHeaderBytes, timeoutMs);
     this.finishHeaders(slot, start, end);
-    const head = Buffer.allocUnsafeSlow(messagePrefixBytes + this.writer.headBytes);
+    const head = Buffer.allocUnsafe(messagePrefixBytes + this.writer.headBytes);
     this.writer.writeHead(call, head, writeMessagePrefix(head, 0, this.writer.messageBytes));
     this.addWaiting(slot, head, call.source);
   }
