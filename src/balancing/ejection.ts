@@ -24,7 +24,10 @@ export interface EjectionOptions {
   readonly forgiveMs: number;
   /** A probe with no outcome is given up after so long (its exchange may have been cancelled by the client). */
   readonly probeMsMax: number;
-  /** How long a new or returning worker takes to get a full share, and with what part of it it starts. */
+  /**
+   * How long a new or returning worker takes to count in full, and with what part it starts. Not less: a cold worker that
+   * is kept idle at high load costs more than its slow first answers (docs/decisions/0001-worker-choice.md).
+   */
   readonly slowStartMs: number;
   readonly warmthMin: number;
   /**
@@ -44,8 +47,8 @@ export const ejectionDefaults: EjectionOptions = {
   jitterFraction: 0.2,
   forgiveMs: 30_000,
   probeMsMax: 5000,
-  slowStartMs: 10_000,
-  warmthMin: 0.1,
+  slowStartMs: 5000,
+  warmthMin: 0.5,
   ejectedAnyMax: 5,
   ejectedShareMax: 0.6,
 };

@@ -1,88 +1,240 @@
 /**
- * Which worker of a version gets an attempt: the less loaded of two drawn at random, or among few the least
- * loaded of all. Pure; must not know connections, versions or time. `usable` holds only workers that may be
- * chosen: who is usable is decided elsewhere (ejection.ts and the state of the connection).
+ * Which worker of a version gets an attempt: power of two choices with memory. Two workers drawn at random
+ * and the few this shard heard from last are compared, the one with the least expected load wins; among few
+ * workers all are compared. Pure: time and chance are arguments. Must not know connections, versions, or who is
+ * usable (ejection.ts and the state of the connection decide that).
  *
- * Hot: plain loops, no allocation, no closure.
+ * Shards share nothing. A worker's last report is exact when it arrives and worthless a few service times later, and with many shards
+ * most reports are old. So a report fades toward what workers have on average (not toward 0, which would make the unknown look
+ * idle), and the workers heard from last, whose reports are fresh, are always among those compared. What
+ * remains visible however rare the reports is how long a worker takes, which finds the slow ones. The numbers
+ * behind each part are in docs/decisions/0001-worker-choice.md (bench/sim).
+ *
+ * Hot: plain loops over plain numbers, no allocation, no closure, O(1) in the number of workers.
  */
 import { randomBelow, type Random } from "../base/random.js";
 
-/** What the choice looks at; the shard keeps it up to date in place. All finite. */
+/** What is known of one worker on one shard. `inFlight` and `warmth` are the shard's to keep, the rest is kept here. */
 export interface Candidate {
   /** Attempts this shard has there now. */
   inFlight: number;
-  /** What the worker last reported as its queue depth, as far as it is not this shard's own. */
-  reportedDepth: number;
-  /** Added after failures, fades with time: a worker that refuses fast must not look fast. */
-  penalty: number;
-  /** In (0, 1]: below 1 while a new or returning worker starts slowly. */
+  /** In (0, 1]: below 1 while a new or returning worker starts slowly (ejection.ts, `warmthAt`). */
   warmth: number;
+  /** What the worker last reported as its queue depth, less what of it was this shard's own. */
+  reportedDepth: number;
+  reportedAtMs: number;
+  /** Recent mean time of its answers, as a multiple of that of all workers of the version; 1 when nothing is known. */
+  slowness: number;
+  /** Attempts it counts for in addition after failures, at `penaltyAtMs`: refusing fast must not look like being fast. */
+  penalty: number;
+  penaltyAtMs: number;
+  /** Its index in the list of usable workers, when it is in it. */
+  place: number;
 }
 
-/**
- * Up to so many usable workers are all looked at: the same rule with more choices, 37 ns at 32, and a
- * better tail. Beyond, two are drawn (docs/decisions/0001-worker-choice.md).
- */
-export const scanWorkersMax = 32;
+export interface ChoiceOptions {
+  /** Up to so many usable workers are all compared: as many as would be compared anyway. */
+  readonly scanMax: number;
+  /** How many of the workers heard from last are compared. */
+  readonly heardMax: number;
+  /** After so many mean answer times a report counts half; the rest is the average. */
+  readonly reportAnswers: number;
+  /** Weight of one answer in a worker's mean time: about the last fifty count. */
+  readonly slownessWeight: number;
+  /**
+   * Without an answer a worker's slowness fades, over this time, to that of a stranger: more than average, so
+   * that workers this shard knows to be good come first and a slow one is not tried again too soon.
+   */
+  readonly slownessMs: number;
+  readonly strangerSlowness: number;
+  /** How many attempts in flight a failure weighs, and over what time that fades to nothing. */
+  readonly penaltyStep: number;
+  readonly penaltyMs: number;
+}
 
-/** Draws until an untried worker shows up before looking at all instead: with at most three tried of more than 32, about one in 10^8. */
+export const choiceDefaults: ChoiceOptions = {
+  scanMax: 12,
+  heardMax: 12,
+  reportAnswers: 2,
+  slownessWeight: 0.02,
+  slownessMs: 60_000,
+  strangerSlowness: 1.5,
+  penaltyStep: 8,
+  penaltyMs: 3000,
+};
+
+/** What one answer can count for at most: a huge source or a stopped process must not decide for minutes. */
+const answerTimesMax = 16;
+
+/** Weight of one answer in the averages of all workers. */
+const averageWeight = 0.01;
+
+/** Draws until an untried worker shows up before looking at all instead: with three tried of fifty, one in 10^9. */
 const drawsMax = 8;
 
-/** Outstanding work as this shard sees it, plus the attempt to be placed, as if a cold worker had the more of it. */
-export function loadOf(candidate: Candidate): number {
-  return (candidate.inFlight + candidate.reportedDepth + candidate.penalty + 1) / candidate.warmth;
+/** The values of a worker that was never heard from. */
+export function newCandidate(): Candidate {
+  return { inFlight: 0, warmth: 1, reportedDepth: 0, reportedAtMs: -Infinity, slowness: 1, penalty: 0, penaltyAtMs: 0, place: -1 };
 }
 
-/**
- * The worker to try next; never one of `tried` (at most three), undefined when no other is left.
- * Ties among all are broken evenly, so that idle workers are used alike.
- */
-export function chooseWorker<T extends Candidate>(usable: readonly T[], tried: readonly T[], random: Random): T | undefined {
-  if (usable.length <= scanWorkersMax) return leastLoaded(usable, tried, random);
-  const first = draw(usable, tried, undefined, random);
-  const second = draw(usable, tried, first, random);
-  if (first === undefined || second === undefined) return leastLoaded(usable, tried, random);
-  return loadOf(second) < loadOf(first) ? second : first;
-}
+/** The workers of one version on one shard. */
+export class WorkerSet<T extends Candidate> {
+  #usable: readonly T[] = [];
+  /** The workers heard from last, the newest at the end. */
+  readonly #heard: T[] = [];
+  /** Means over all answers of this version: time, and depth that was not this shard's. */
+  #answerMs = 0;
+  #depth = 0;
 
-/** One worker at random that is neither tried nor `other`; undefined when luck, not choice, ran out. */
-function draw<T extends Candidate>(usable: readonly T[], tried: readonly T[], other: T | undefined, random: Random): T | undefined {
-  for (let count = 0; count < drawsMax; count++) {
-    const candidate = usable[randomBelow(random, usable.length)];
-    if (candidate !== undefined && candidate !== other && !contains(tried, candidate)) return candidate;
+  /** `previous` hands on what was learnt over a change of snapshot. */
+  constructor(
+    private readonly options: ChoiceOptions = choiceDefaults,
+    previous?: WorkerSet<T>,
+  ) {
+    if (previous === undefined) return;
+    this.#heard.push(...previous.#heard);
+    this.#answerMs = previous.#answerMs;
+    this.#depth = previous.#depth;
   }
-  return undefined;
-}
 
-function leastLoaded<T extends Candidate>(usable: readonly T[], tried: readonly T[], random: Random): T | undefined {
-  let least: T | undefined;
-  let leastLoad = Infinity;
-  let ties = 0;
-  for (let index = 0; index < usable.length; index++) {
-    const candidate = usable[index] as T;
-    const load = loadOf(candidate);
-    if (load > leastLoad || contains(tried, candidate)) continue;
-    if (load < leastLoad) {
-      least = candidate;
-      leastLoad = load;
-      ties = 1;
-    } else {
-      ties++;
+  /** The workers that may be chosen now. The list is not copied: replace it, never change it. */
+  get usable(): readonly T[] {
+    return this.#usable;
+  }
+
+  set usable(usable: readonly T[]) {
+    this.#usable = usable;
+    usable.forEach((worker, place) => (worker.place = place));
+    const kept = this.#heard.filter((worker) => this.isUsable(worker));
+    this.#heard.length = 0;
+    this.#heard.push(...kept);
+  }
+
+  /** The worker to try next, never one of `tried` (a few); undefined when no other is left. */
+  choose(tried: readonly T[], nowMs: number, random: Random): T | undefined {
+    if (this.#usable.length <= this.options.scanMax) return this.leastLoaded(tried, nowMs, random);
+    const first = this.draw(tried, undefined, random);
+    const second = this.draw(tried, first, random);
+    if (first === undefined || second === undefined) return this.leastLoaded(tried, nowMs, random);
+    let least = first;
+    let leastLoad = this.loadOf(first, nowMs);
+    const secondLoad = this.loadOf(second, nowMs);
+    if (secondLoad < leastLoad) {
+      least = second;
+      leastLoad = secondLoad;
     }
+    for (let index = 0; index < this.#heard.length; index++) {
+      const worker = this.#heard[index] as T;
+      const load = this.loadOf(worker, nowMs);
+      if (load < leastLoad && !contains(tried, worker)) {
+        least = worker;
+        leastLoad = load;
+      }
+    }
+    return least;
   }
-  if (ties <= 1) return least;
-  // A second pass rather than "the first from a random start": that would send a lone idle worker after a
-  // run of busy ones more than its share.
-  let skip = randomBelow(random, ties);
-  for (let index = 0; index < usable.length; index++) {
-    const candidate = usable[index] as T;
-    if (loadOf(candidate) === leastLoad && !contains(tried, candidate) && skip-- === 0) return candidate;
+
+  /**
+   * The attempts the worker is expected to have before it, the new one included, in units of an average
+   * worker's attempts.
+   */
+  loadOf(worker: T, nowMs: number): number {
+    const { reportAnswers, slownessMs, strangerSlowness } = this.options;
+    // A request may have begun before the report that came in the same turn.
+    const ageMs = Math.max(0, nowMs - worker.reportedAtMs);
+    const halfMs = reportAnswers * this.#answerMs;
+    const freshness = halfMs > 0 ? halfMs / (halfMs + ageMs) : 0;
+    let load = worker.inFlight + this.#depth + (worker.reportedDepth - this.#depth) * freshness * freshness + 1;
+    if (worker.penalty > 0) load += this.penaltyAt(worker, nowMs);
+    load *= ageMs < slownessMs ? worker.slowness + (strangerSlowness - worker.slowness) * (ageMs / slownessMs) : strangerSlowness;
+    return load / worker.warmth;
   }
-  return least;
+
+  /** The worker answered after `answerMs`, reporting `queueDepth`. To be called once `inFlight` no longer counts the attempt. */
+  noteAnswer(worker: T, queueDepth: number, answerMs: number, nowMs: number): void {
+    this.#answerMs += this.#answerMs === 0 ? answerMs : averageWeight * (answerMs - this.#answerMs);
+    const times = this.#answerMs > 0 ? Math.min(answerTimesMax, answerMs / this.#answerMs) : 1;
+    worker.slowness += this.options.slownessWeight * (times - worker.slowness);
+    this.noteReport(worker, queueDepth, nowMs);
+    this.#depth += averageWeight * (worker.reportedDepth - this.#depth);
+    this.remember(worker);
+  }
+
+  /** An attempt failed through the worker: refused, lost, timed out. */
+  noteFailure(worker: T, nowMs: number): void {
+    worker.penalty = this.options.penaltyStep + this.penaltyAt(worker, nowMs);
+    worker.penaltyAtMs = nowMs;
+  }
+
+  /** The worker said its `queueDepth`, in an answer or a refusal. It counts this shard's attempts too: only what is left over is others' load. */
+  noteReport(worker: T, queueDepth: number, nowMs: number): void {
+    worker.reportedDepth = Math.max(0, queueDepth - worker.inFlight);
+    worker.reportedAtMs = nowMs;
+  }
+
+  private penaltyAt(worker: T, nowMs: number): number {
+    return worker.penalty * Math.min(1, Math.max(0, 1 - (nowMs - worker.penaltyAtMs) / this.options.penaltyMs));
+  }
+
+  /** Keeps the order of hearing: the newest last. The freshness of what is remembered is what pays. */
+  private remember(worker: T): void {
+    const heard = this.#heard;
+    if (this.#usable.length <= this.options.scanMax || !this.isUsable(worker)) return;
+    let hole = 0;
+    while (hole < heard.length && heard[hole] !== worker) hole++;
+    if (hole === heard.length) {
+      if (hole < this.options.heardMax) {
+        heard.push(worker);
+        return;
+      }
+      hole = 0;
+    }
+    for (; hole + 1 < heard.length; hole++) heard[hole] = heard[hole + 1] as T;
+    heard[hole] = worker;
+  }
+
+  /** A worker may answer after it left the list. */
+  private isUsable(worker: T): boolean {
+    return this.#usable[worker.place] === worker;
+  }
+
+  /** One worker at random that is neither tried nor `other`; undefined when luck ran out. */
+  private draw(tried: readonly T[], other: T | undefined, random: Random): T | undefined {
+    for (let count = 0; count < drawsMax; count++) {
+      const worker = this.#usable[randomBelow(random, this.#usable.length)];
+      if (worker !== undefined && worker !== other && !contains(tried, worker)) return worker;
+    }
+    return undefined;
+  }
+
+  /** All compared; ties are broken evenly, in a second pass rather than by a random start: that would favour the neighbours of busy ones. */
+  private leastLoaded(tried: readonly T[], nowMs: number, random: Random): T | undefined {
+    const usable = this.#usable;
+    let least: T | undefined;
+    let leastLoad = Infinity;
+    let ties = 0;
+    for (let index = 0; index < usable.length; index++) {
+      const worker = usable[index] as T;
+      const load = this.loadOf(worker, nowMs);
+      if (load > leastLoad || contains(tried, worker)) continue;
+      ties = load < leastLoad ? 1 : ties + 1;
+      if (load < leastLoad) {
+        least = worker;
+        leastLoad = load;
+      }
+    }
+    if (ties <= 1) return least;
+    let skip = randomBelow(random, ties);
+    for (let index = 0; index < usable.length; index++) {
+      const worker = usable[index] as T;
+      if (this.loadOf(worker, nowMs) === leastLoad && !contains(tried, worker) && skip-- === 0) return worker;
+    }
+    return least;
+  }
 }
 
 /** `Array.includes` would do; for the usual none or one a loop is inlined. */
-function contains<T>(tried: readonly T[], candidate: T): boolean {
-  for (let index = 0; index < tried.length; index++) if (tried[index] === candidate) return true;
+function contains<T>(workers: readonly T[], wanted: T): boolean {
+  for (let index = 0; index < workers.length; index++) if (workers[index] === wanted) return true;
   return false;
 }

@@ -3,16 +3,23 @@
  * the snapshot, over reconnects. Must not know exchanges.
  */
 import { type Health, newHealth } from "../balancing/ejection.js";
-import type { Candidate } from "../balancing/worker-choice.js";
+import { newCandidate, type Candidate, type WorkerSet } from "../balancing/worker-choice.js";
 import type { AttemptListener, LintCall, Ticket } from "../upstream/connection.js";
 import type { Upstream } from "../upstream/upstream.js";
 import { workerCells, type Statistics } from "./statistics.js";
 
 export class ActiveWorker implements Candidate {
   inFlight = 0;
-  reportedDepth = 0;
-  penalty = 0;
   warmth = 1;
+  // What the choice learns; kept there (balancing/worker-choice.ts).
+  reportedDepth = 0;
+  reportedAtMs: number;
+  slowness: number;
+  penalty = 0;
+  penaltyAtMs = 0;
+  place = -1;
+  /** The set it is chosen from, in the newest snapshot. */
+  choice: WorkerSet<ActiveWorker> | undefined;
   readonly health: Health;
   /** Attempts here whose input another worker broke on (see quarantine.ts). */
   suspectsInFlight = 0;
@@ -27,6 +34,9 @@ export class ActiveWorker implements Candidate {
     cold: boolean,
   ) {
     this.health = newHealth(nowMs, cold);
+    const { reportedAtMs, slowness } = newCandidate();
+    this.reportedAtMs = reportedAtMs;
+    this.slowness = slowness;
   }
 
   get id(): string {
@@ -46,12 +56,27 @@ export class ActiveWorker implements Candidate {
     return this.upstream.send(call, timeoutMs, listener);
   }
 
-  /** The attempt sent before is over; `queueDepth` is what the worker said, -1 when it said nothing. */
-  settled(queueDepth: number): void {
+  /** The attempt sent before is over, however it ended. */
+  settled(): void {
     this.inFlight--;
-    // The worker counts this shard's requests too: only what is left over is other shards' load.
-    if (queueDepth >= 0) this.reportedDepth = Math.max(0, queueDepth - this.inFlight);
     this.statistics.set(this.statistics.workerCell(this.slot, workerCells.inFlight), this.inFlight);
+  }
+
+  /** After `settled`: it answered after `answerMs`. */
+  noteAnswer(queueDepth: number, answerMs: number, nowMs: number): void {
+    this.choice?.noteAnswer(this, queueDepth, answerMs, nowMs);
     this.statistics.set(this.statistics.workerCell(this.slot, workerCells.reportedDepth), this.reportedDepth);
+  }
+
+  /** After `settled`: it failed, saying its queue depth; -1 when it said nothing. */
+  noteReport(queueDepth: number, nowMs: number): void {
+    if (queueDepth < 0) return;
+    this.choice?.noteReport(this, queueDepth, nowMs);
+    this.statistics.set(this.statistics.workerCell(this.slot, workerCells.reportedDepth), this.reportedDepth);
+  }
+
+  /** A failure that was its own: it looks busier for a while. */
+  penalize(nowMs: number): void {
+    this.choice?.noteFailure(this, nowMs);
   }
 }

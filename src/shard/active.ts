@@ -4,6 +4,7 @@
  * exchanges or sockets.
  */
 import { isServing, spreadsOverAll } from "../balancing/ejection.js";
+import { choiceDefaults, WorkerSet } from "../balancing/worker-choice.js";
 import { VersionCounter } from "../balancing/version-counter.js";
 import type { Random } from "../base/random.js";
 import type { LanguageSnapshot, Snapshot, WorkerEndpoint } from "../snapshot/snapshot.js";
@@ -13,8 +14,8 @@ import type { Slots } from "./messages.js";
 import type { Statistics } from "./statistics.js";
 
 export class ActiveVersion {
-  /** The workers that may be chosen now; replaced, never changed in place. */
-  usable: readonly ActiveWorker[] = [];
+  /** Chooses among the workers that may be chosen now. */
+  readonly choice: WorkerSet<ActiveWorker>;
   /** Connected, and who they should be. */
   connected = 0;
   /** Connected but ejected, those being probed included. */
@@ -25,8 +26,16 @@ export class ActiveVersion {
     readonly weight: number,
     readonly slot: number,
     readonly workers: readonly ActiveWorker[],
+    before?: ActiveVersion,
   ) {
+    this.choice = new WorkerSet(choiceDefaults, before?.choice);
+    for (const worker of workers) worker.choice = this.choice;
     this.refresh();
+  }
+
+  /** The workers that may be chosen now; replaced, never changed in place. */
+  get usable(): readonly ActiveWorker[] {
+    return this.choice.usable;
   }
 
   /** Looks at its workers again, after one of them changed. */
@@ -35,7 +44,7 @@ export class ActiveVersion {
     const serving = connected.filter((worker) => isServing(worker.health));
     this.connected = connected.length;
     this.ejected = connected.length - serving.length;
-    this.usable = this.spreading ? connected : serving;
+    this.choice.usable = this.spreading ? connected : serving;
   }
 
   /** Every connected worker is ejected: all of them are used rather than none. */
@@ -88,7 +97,8 @@ export function buildActive(snapshot: Snapshot, slots: Slots, before: Active, de
       const expected = { language: language.language, version: version.version };
       const active = version.workers.map((endpoint) => keepOrOpen(endpoint, expected, slots, before, dependencies));
       for (const worker of active) workers.set(workerKey(worker.upstream.endpoint, expected), worker);
-      return new ActiveVersion(version.version, version.weight, slots.versions[versionKey(expected)] ?? 0, active);
+      const kept = before.languages.get(language.language)?.versions.find((other) => other.version === version.version);
+      return new ActiveVersion(version.version, version.weight, slots.versions[versionKey(expected)] ?? 0, active, kept);
     });
     languages.set(language.language, activeLanguage(language, versions, slots, before, dependencies.random));
   }

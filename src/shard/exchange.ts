@@ -7,7 +7,6 @@ import { assert } from "../base/assert.js";
 import type { Clock } from "../base/clock.js";
 import { randomBelow, type Random } from "../base/random.js";
 import type { RetryBudget } from "../balancing/retry-budget.js";
-import { chooseWorker } from "../balancing/worker-choice.js";
 import type { AttemptListener, LintCall, Ticket } from "../upstream/connection.js";
 import { type AttemptFailure, blamesInput, isFree, isRetryable } from "../upstream/failure.js";
 import type { ActiveLanguage, ActiveVersion } from "./active.js";
@@ -120,8 +119,10 @@ export class Exchange implements AttemptListener {
     const { worker } = this;
     assert(worker !== undefined, "a reply follows an attempt");
     const { health, quarantine, clock } = this.context;
-    this.leaveWorker(worker, queueDepth);
-    health.noteReply(worker, this.attemptStartMs, clock.nowMs());
+    const nowMs = clock.nowMs();
+    this.leaveWorker(worker);
+    worker.noteAnswer(queueDepth, nowMs - this.attemptStartMs, nowMs);
+    health.noteReply(worker, this.attemptStartMs, nowMs);
     if (this.suspect) quarantine.absolve(this);
     this.settle("report");
     this.sink.onReport(this, report);
@@ -134,7 +135,8 @@ export class Exchange implements AttemptListener {
     const { statistics, health, clock, quarantine } = this.context;
     const nowMs = clock.nowMs();
     const wasSuspect = this.suspect;
-    this.leaveWorker(worker, failure.queueDepth);
+    this.leaveWorker(worker);
+    worker.noteReport(failure.queueDepth, nowMs);
     statistics.add(statistics.workerCell(worker.slot, workerCells.failures), 1);
     health.noteFailure(worker, failure, this.attemptStartMs, nowMs);
     this.lastFailure = failure;
@@ -174,7 +176,8 @@ export class Exchange implements AttemptListener {
   /** One try at a worker not tried yet. */
   private attempt(): void {
     const version = this.versionToTry();
-    const worker = version === undefined ? undefined : this.workerToTry(version);
+    const nowMs = this.attempts === 0 ? this.request.startedMs : this.context.clock.nowMs();
+    const worker = version === undefined ? undefined : this.workerToTry(version, nowMs);
     if (version === undefined || worker === undefined) {
       this.fail(this.problem());
       return;
@@ -188,11 +191,11 @@ export class Exchange implements AttemptListener {
       this.fail({ kind: "overloaded", what: `Every linter for ${this.request.language.language} has its fill`, retryAfterSeconds: 1 });
       return;
     }
-    this.send(version, worker);
+    this.send(version, worker, nowMs);
   }
 
-  private send(version: ActiveVersion, worker: ActiveWorker): void {
-    const { clock, limits, statistics } = this.context;
+  private send(version: ActiveVersion, worker: ActiveWorker, nowMs: number): void {
+    const { limits, statistics } = this.context;
     this.attempts++;
     this.worker = worker;
     this.tried = this.tried === noWorkers ? [worker] : [...this.tried, worker];
@@ -204,20 +207,20 @@ export class Exchange implements AttemptListener {
     if (this.attempts > 1) statistics.add(shardCells.retries, 1);
     statistics.add(statistics.versionCell(version.slot, versionCells.attempts), 1);
     if (this.suspect) worker.suspectsInFlight++;
-    const nowMs = this.attempts === 1 ? this.request.startedMs : clock.nowMs();
     const timeoutMs = Math.max(1, Math.min(limits.attemptTimeoutMs, this.deadlineAtMs - nowMs));
     this.attemptStartMs = nowMs;
     this.attemptDeadlineAtMs = nowMs + timeoutMs;
     this.ticket = worker.send(this.request, timeoutMs, this);
   }
 
-  private workerToTry(version: ActiveVersion): ActiveWorker | undefined {
+  private workerToTry({ choice }: ActiveVersion, nowMs: number): ActiveWorker | undefined {
     const { random } = this.context;
     if (this.suspect) {
-      const apart = chooseWorker(version.usable.filter((worker) => worker.suspectsInFlight === 0), this.tried, random);
+      const taken = choice.usable.filter((worker) => worker.suspectsInFlight > 0);
+      const apart = choice.choose([...this.tried, ...taken], nowMs, random);
       if (apart !== undefined) return apart;
     }
-    return chooseWorker(version.usable, this.tried, random);
+    return choice.choose(this.tried, nowMs, random);
   }
 
   /** The exchange's own version while it has an untried usable worker; else, if that is allowed, another one by weight. */
@@ -252,14 +255,14 @@ export class Exchange implements AttemptListener {
     const { worker } = this;
     if (this.ticket === 0 || worker === undefined) return;
     worker.upstream.cancel(this.ticket);
-    this.leaveWorker(worker, -1);
+    this.leaveWorker(worker);
     if (this.suspect) setImmediate(() => this.context.quarantine.wake());
   }
 
   /** The attempt at `worker` is over, however it ended. */
-  private leaveWorker(worker: ActiveWorker, queueDepth: number): void {
+  private leaveWorker(worker: ActiveWorker): void {
     this.ticket = 0;
-    worker.settled(queueDepth);
+    worker.settled();
     if (this.suspect) worker.suspectsInFlight--;
   }
 

@@ -31,19 +31,12 @@ export interface HealthOptions {
   readonly probeTimeoutMs: number;
   /** A worker that answers all the time is still asked so often, to find one that answers wrongly. */
   readonly answerCheckMs: number;
-  /** Added to a worker's load at a failure, and how far it fades in a second: refusing fast must not look like being fast. */
-  readonly failurePenalty: number;
-  readonly penaltyMax: number;
-  readonly penaltyHalfLifeMs: number;
 }
 
 export const defaultHealthOptions: HealthOptions = {
   probeIntervalMs: 350,
   probeTimeoutMs: 500,
   answerCheckMs: 5_000,
-  failurePenalty: 2,
-  penaltyMax: 32,
-  penaltyHalfLifeMs: 1_000,
 };
 
 /** How often `tick` is to be called. */
@@ -80,7 +73,7 @@ export class HealthKeeper {
       case "overloaded":
       case "deadline":
         worker.lastReplyMs = nowMs;
-        this.penalize(worker);
+        worker.penalize(nowMs);
         return;
       case "not-sent":
       case "draining":
@@ -89,7 +82,7 @@ export class HealthKeeper {
       case "timeout":
       case "crashed":
       case "contract": {
-        this.penalize(worker);
+        worker.penalize(nowMs);
         const attempt = { timedOut: failure.kind === "timeout", sentMs, reason: `${failure.kind}: ${failure.message}` };
         this.follow(worker, noteFailure(worker.health, attempt, this.mayEject(worker), nowMs, this.dependencies.random));
       }
@@ -103,11 +96,9 @@ export class HealthKeeper {
     worker.lastReplyMs = nowMs;
   }
 
-  /** Fades penalties, warms cold workers, sends the probes that are due and ends those that are late. */
+  /** Warms cold workers, sends the probes that are due and ends those that are late. */
   tick(nowMs: number): void {
-    const fade = 0.5 ** (healthTickMs / this.dependencies.options.penaltyHalfLifeMs);
     for (const worker of this.dependencies.active().workers.values()) {
-      worker.penalty = worker.penalty < 0.01 ? 0 : worker.penalty * fade;
       worker.warmth = warmthAt(worker.health, nowMs);
       const probe = this.probes.get(worker);
       if (probe !== undefined) probe.onTick(nowMs);
@@ -154,11 +145,6 @@ export class HealthKeeper {
     if (!worker.upstream.ready) return;
     if (isServing(worker.health) && !this.mayEject(worker)) return;
     this.follow(worker, eject(worker.health, fault, nowMs, this.dependencies.random));
-  }
-
-  private penalize(worker: ActiveWorker): void {
-    const { failurePenalty, penaltyMax } = this.dependencies.options;
-    worker.penalty = Math.min(worker.penalty + failurePenalty, penaltyMax);
   }
 
   private mayEject(worker: ActiveWorker): boolean {

@@ -79,7 +79,7 @@ void t.test("half-open lets one probe through: an answer returns the worker cold
   beginProbe(health, 5000);
   t.equal(noteSuccess(health, 5000, 5001), "returned");
   t.equal(warmthAt(health, 5001), defaults.warmthMin);
-  t.ok(Math.abs(warmthAt(health, 5001 + defaults.slowStartMs / 2) - 0.55) < 0.01);
+  t.ok(Math.abs(warmthAt(health, 5001 + defaults.slowStartMs / 2) - 0.75) < 0.01);
   t.equal(warmthAt(health, 5001 + defaults.slowStartMs), 1);
   t.equal(warmthAt(newHealth(0, false), 0), 1);
   t.equal(warmthAt(newHealth(0, true), 0), defaults.warmthMin);
