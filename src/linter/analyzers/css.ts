@@ -3,7 +3,10 @@
  * compares them); the plugin spares what that adds around them, and lets source maps be ignored: PostCSS would otherwise
  * follow what a comment in the source names.
  *
- * Severity is the rule's own ("error" unless its options say otherwise); fixes are safe, as `stylelint --fix` would apply them. What
+ * No fixes: to compute one (`computeEditInfo`) stylelint applies it to the tree it is still linting, which moves the positions of
+ * what it finds afterwards; right positions are worth more.
+ *
+ * Severity is the rule's own ("error" unless its options say otherwise). What
  * cannot be parsed has the rule "CssSyntaxError", stylelint's own name for it; a selector that cannot be parsed has none of
  * stylelint's and gets "syntax-error".
  */
@@ -12,8 +15,7 @@ import stylelint from "stylelint";
 import standard from "stylelint-config-standard";
 import recommended from "stylelint-config-recommended";
 import type { Diagnostic } from "../../formats/report.js";
-import { LineIndex } from "../line-index.js";
-import { Rejection, withoutByteOrderMark, type Analyzer, type OptionsText } from "./analyzer.js";
+import { Rejection, type Analyzer, type OptionsText } from "./analyzer.js";
 import { OptionsCache, OptionsSchema } from "./options.js";
 import { packageVersion } from "./package-version.js";
 
@@ -36,7 +38,6 @@ interface Warning {
   readonly severity?: string;
   readonly stylelintType?: string;
   readonly url?: string;
-  readonly fix?: { readonly range: readonly [number, number]; readonly text: string };
 }
 
 export function createCssAnalyzer(): Analyzer {
@@ -49,14 +50,14 @@ export function createCssAnalyzer(): Analyzer {
     selfTest: { source: "a { colr: red; }\n", filename: "self-test.css" },
     async analyze({ text, options }) {
       const processor = options === undefined ? byDefault : await byOptions.get(options.key, () => processorForOptions(options));
-      return check(processor, text);
+      return (await run(processor, text)).map(toDiagnostic);
     },
   };
 }
 
 /** `validate` is for rules that came from a user. */
 function processorFor(rules: Rules, validate: boolean): Processor {
-  return postcss([stylelint({ config: { rules }, computeEditInfo: true, quietDeprecationWarnings: true, validate })]);
+  return postcss([stylelint({ config: { rules }, quietDeprecationWarnings: true, validate })]);
 }
 
 async function processorForOptions(options: OptionsText): Promise<Processor> {
@@ -68,12 +69,6 @@ async function processorForOptions(options: OptionsText): Promise<Processor> {
   // stylelint looks at a rule's options only when the rule runs, and runs none on an empty file.
   await run(processor, "a {}");
   return processor;
-}
-
-async function check(processor: Processor, text: string): Promise<readonly Diagnostic[]> {
-  const warnings = await run(processor, text);
-  const lines = warnings.some((one) => one.fix !== undefined) ? new LineIndex(withoutByteOrderMark(text), "lf") : undefined;
-  return warnings.map((warning) => toDiagnostic(warning, lines));
 }
 
 async function run(processor: Processor, text: string): Promise<readonly Warning[]> {
@@ -110,19 +105,16 @@ function syntaxError({ reason, line, column, endLine, endColumn }: SyntaxProblem
   };
 }
 
-function toDiagnostic(warning: Warning, lines: LineIndex | undefined): Diagnostic {
+function toDiagnostic(warning: Warning): Diagnostic {
   const rule = warning.rule ?? "syntax-error";
   const start = { line: warning.line ?? 1, column: warning.column ?? 1 };
-  const message = withoutRuleName(warning.text, rule);
   const url = warning.url ?? urlOf(rule);
-  const { fix } = warning;
   return {
     rule,
     severity: warning.severity === "warning" ? "warning" : "error",
-    message,
+    message: withoutRuleName(warning.text, rule),
     range: { start, end: warning.endLine === undefined || warning.endColumn === undefined ? start : { line: warning.endLine, column: warning.endColumn } },
     ...(url === undefined ? {} : { url }),
-    ...(fix === undefined || lines === undefined ? {} : { fixes: [{ message, safe: true, edits: [{ range: lines.range(...fix.range), text: fix.text }] }] }),
   };
 }
 
