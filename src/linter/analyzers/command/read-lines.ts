@@ -11,9 +11,9 @@ import type { Findings } from "./findings.js";
 import { severityOr } from "../../report-bytes.js";
 
 /** The file's name is anything without a colon, or a drive letter and that. */
-const finding = /^(?:[A-Za-z]:)?[^:\n]*:(\d+)(?::(\d+))?(?:-\d+(?::\d+)?)?:?\s+(\S.*)$/;
+const finding = /^(?:[A-Za-z]:(?=[\\/]))?[^:\n]*:(\d+)(?::(\d+))?(?:-\d+(?::\d+)?)?:?\s+(?:-\s+)?(\S.*)$/;
 const severityWord = /^\[?(fatal error|fatal|error|warning|warn|info|information|note|hint|style|convention|refactor)\]?\s*:?\s+/i;
-const ruleBehind = /\s*(?:\[([A-Za-z][\w./@-]*)\]|\(([A-Za-z@][\w./@-]*)\))\s*$/;
+const ruleBehind = /\s*(?:\[(-?[A-Za-z][\w./@=+-]*)\]|\(([A-Za-z@][\w./@-]*)\))\s*$/;
 const codeBefore = /^\[?([A-Z]{1,6}\d{2,5})\]?:?\s+/;
 
 const severities: Readonly<Record<string, Severity>> = {
