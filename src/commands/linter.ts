@@ -4,7 +4,7 @@
  */
 import type { Command } from "commander";
 import { systemClock } from "../base/clock.js";
-import { UserError } from "../base/errors.js";
+import { exitCodes, UserError } from "../base/errors.js";
 import { createLogger, type Logger } from "../base/logger.js";
 import { builtinLanguages, isBuiltinLanguage, type AnalyzerChoice } from "../linter/analyzers/registry.js";
 import { reportFormats, type ReportFormat } from "../linter/analyzers/command/settings.js";
@@ -128,10 +128,12 @@ function announce(language: string, { port, version }: Worker, { listen: { host 
  * when the channel closes there is nobody to serve for.
  */
 function whenToldToLeave(): Promise<NodeJS.Signals> {
-  if (process.send === undefined) return untilToldToStop();
+  // An exit clears away the programs that run and their folder; SIGKILL would leave them.
+  const endNow = (): never => process.exit(exitCodes.failed);
+  if (process.send === undefined) return untilToldToStop(undefined, endNow);
   process.once("disconnect", () => process.exit(0));
   process.on("SIGINT", () => undefined);
-  return untilToldToStop(["SIGTERM"]);
+  return untilToldToStop(["SIGTERM"], endNow);
 }
 
 function parseReportFormat(text: string): ReportFormat {

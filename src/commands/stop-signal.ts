@@ -7,16 +7,21 @@ import { systemClock } from "../base/clock.js";
  */
 const echoMs = 500;
 
+/** By a signal that cannot be held up: an ordinary exit would abort while shards hold native handles. */
+function killThisProcess(): void {
+  process.kill(process.pid, "SIGKILL");
+}
+
 /**
- * Resolves with the first of SIGINT and SIGTERM. A later one ends the process at once, by a signal that cannot
- * be held up: an ordinary exit would abort while shards hold native handles.
+ * Resolves with the first of SIGINT and SIGTERM. A later one ends the process at once: by SIGKILL, or by `endNow` in a process
+ * without shards that has something to clear away.
  */
-export function untilToldToStop(signals: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM"]): Promise<NodeJS.Signals> {
+export function untilToldToStop(signals: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM"], endNow: () => void = killThisProcess): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let toldMs: number | undefined;
     const onSignal = (signal: NodeJS.Signals): void => {
       const nowMs = systemClock.nowMs();
-      if (toldMs !== undefined && nowMs - toldMs >= echoMs) process.kill(process.pid, "SIGKILL");
+      if (toldMs !== undefined && nowMs - toldMs >= echoMs) endNow();
       toldMs ??= nowMs;
       resolve(signal);
     };

@@ -1,6 +1,5 @@
 /** A worker that runs programs: real processes, real output, and nothing left behind. */
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { once } from "node:events";
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -109,18 +108,17 @@ void t.test("what goes wrong with a program is an internal error that says what"
 
 void t.test("nothing is left behind: no folder after a stop, no program after a sudden end", async (t) => {
   const pidFile = join(folder, "orphan-pid");
-  const worker = await startLinter("anything", "--", script("slow", `read -r line; case "$line" in wait) pwd > ${pidFile}.cwd; echo $$ > ${pidFile}; sleep 1000;; esac`));
+  const worker = await startLinter("anything", "--analysis-timeout-ms", "60000", "--", script("slow", `read -r line; case "$line" in wait) pwd > ${pidFile}.cwd; echo $$ > ${pidFile}; sleep 1000;; esac`));
   t.teardown(() => worker.stop());
   const hanging = worker.client.failure({ source: "wait\n" });
   await until("it runs", () => existsSync(pidFile) && readFileSync(pidFile, "utf8") !== "");
   const workFolder = join(readFileSync(`${pidFile}.cwd`, "utf8").trim(), "..");
   t.ok(existsSync(workFolder));
   t.equal(readdirSync(workFolder).length, 1, "the folders of finished runs are gone already");
-  const exited = once(worker.child, "exit");
   worker.child.kill("SIGTERM");
   await until("it is leaving", () => worker.log().includes("leaving"));
-  worker.child.kill("SIGTERM");
-  await exited;
+  await until("the second signal has ended it", () => !worker.child.kill("SIGTERM") || worker.child.exitCode !== null);
+  t.equal(worker.child.exitCode, 1);
   await hanging;
   const pid = Number(readFileSync(pidFile, "utf8"));
   await until("the program is gone", () => !isAlive(pid));
