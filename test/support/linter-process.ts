@@ -35,8 +35,11 @@ export async function startLinter(...args: string[]): Promise<LinterProcess> {
     client.close();
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, "exit");
-    child.kill("SIGKILL");
+    // Losing its parent it goes at once and clears away its folder; SIGKILL is for one that hangs.
+    if (child.connected) child.disconnect();
+    const killer = setTimeout(() => child.kill("SIGKILL"), 5_000);
     await exited;
+    clearTimeout(killer);
   };
   return { child, ...ready, client, log: () => log, stop };
 }
