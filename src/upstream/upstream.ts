@@ -11,8 +11,8 @@ import type { AttemptListener, Connection, LintCall, OpenConnection, Ticket, Wor
 
 export type UpstreamState =
   | { readonly kind: "idle"; readonly sinceMs: number }
-  /** Opening the connection, then asking the worker who it is. `attempt` counts from 1 since it was last ready. */
-  | { readonly kind: "connecting"; readonly sinceMs: number; readonly attempt: number }
+  /** Opening the connection, then asking the worker who it is. `attempt` counts from 1 since it was last ready; `reason` is why the one before failed. */
+  | { readonly kind: "connecting"; readonly sinceMs: number; readonly attempt: number; readonly reason: string }
   | { readonly kind: "ready"; readonly sinceMs: number }
   /** The worker said it is leaving: it finishes what it has and gets nothing new. */
   | { readonly kind: "leaving"; readonly sinceMs: number; readonly reason: string }
@@ -77,7 +77,7 @@ export class Upstream {
   /** Starts connecting, and from then on keeps itself connected until `release` or `close`. */
   connect(): void {
     assert(this.state.kind === "idle", "connect is called once");
-    this.open(1);
+    this.open(1, "");
   }
 
   /** Sends one request. Only while ready. */
@@ -139,9 +139,9 @@ export class Upstream {
     this.dependencies.onStateChange(this, before);
   }
 
-  private open(attempt: number): void {
+  private open(attempt: number, reason: string): void {
     const { openConnection, options } = this.dependencies;
-    this.enter({ kind: "connecting", sinceMs: this.now(), attempt });
+    this.enter({ kind: "connecting", sinceMs: this.now(), attempt, reason });
     let connection: Connection | undefined = undefined;
     const current = (): boolean => connection !== undefined && this.connection === connection;
     connection = this.connection = openConnection(
@@ -203,7 +203,7 @@ export class Upstream {
     const delayMs = ceilingMs * (0.5 + 0.5 * random.next());
     const sinceMs = this.now();
     this.enter({ kind: "waiting", sinceMs, untilMs: sinceMs + delayMs, attempt, reason });
-    this.timer = clock.after(delayMs, () => this.open(attempt + 1));
+    this.timer = clock.after(delayMs, () => this.open(attempt + 1, reason));
   }
 }
 

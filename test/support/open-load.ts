@@ -46,7 +46,7 @@ export class OpenLoad {
     return performance.now() - this.startMs;
   }
 
-  /** Sends no more, and resolves with everything once each request has its outcome. */
+  /** Sends no more, and resolves with everything once each request has its outcome. May be called again. */
   async stop(): Promise<readonly LoadResult[]> {
     clearInterval(this.timer);
     const endMs = performance.now() + 30_000;

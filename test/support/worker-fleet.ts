@@ -5,6 +5,7 @@ import { mainPath } from "./run-lintel.js";
 
 export interface FleetWorker {
   readonly id: string;
+  readonly version: string;
   readonly port: number;
   readonly pid: number;
 }
@@ -31,7 +32,7 @@ export class WorkerFleet {
       child.once("message", (message: { port: number }) => resolve(message.port));
       child.once("exit", (code, signal) => reject(new Error(`a worker ended with ${signal ?? code ?? "?"} before it listened`)));
     });
-    const worker = { id: `127.0.0.1:${listening}`, port: listening, pid: child.pid ?? 0 };
+    const worker = { id: `127.0.0.1:${listening}`, version, port: listening, pid: child.pid ?? 0 };
     this.children.set(worker.id, child);
     const before = this.workers.findIndex(({ id }) => id === worker.id);
     if (before >= 0) this.workers[before] = worker;
