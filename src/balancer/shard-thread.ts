@@ -7,6 +7,7 @@ import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
 import type { Snapshot } from "../snapshot/snapshot.js";
 import type { ApplyOutcome } from "../manager-link/link.js";
+import { limitHeads } from "../shard/head-limit.js";
 import type { Finding } from "../shard/quarantine.js";
 import type { FromShard, ShardOptions, ShardStatus, Slots, ToShard } from "../shard/messages.js";
 
@@ -128,6 +129,7 @@ export class ShardThread {
 
   private spawn(): void {
     this.startedMs = this.clock.nowMs();
+    limitHeads();
     const thread = new Worker(new URL("../shard/thread.js", import.meta.url), {
       workerData: this.options.shard,
       name: `shard ${this.options.shard.index}`,

@@ -7,6 +7,7 @@ import { assert } from "../base/assert.js";
 import { messageOf } from "../base/errors.js";
 import { unnamedFile } from "../formats/file-report.js";
 import { parseReport } from "../formats/parse-report.js";
+import type { Report } from "../formats/report.js";
 import { Exchange, type ExchangeContext, type ExchangeSink } from "./exchange.js";
 import type { LintHead } from "./lint-request.js";
 import type { Problem } from "./problem.js";
@@ -72,7 +73,7 @@ export class Incoming implements ExchangeSink {
   onTick(nowMs: number): void {
     const { requestTimeoutMs } = this.context.limits;
     if (this.phase === "reading" && nowMs - this.startedMs >= requestTimeoutMs) {
-      this.answerProblem({ kind: "request-timeout", limitMs: requestTimeoutMs }, true);
+      this.answerProblem(this.refused ?? { kind: "request-timeout", limitMs: requestTimeoutMs }, true);
     }
   }
 
@@ -81,12 +82,12 @@ export class Incoming implements ExchangeSink {
     assert(!("kind" in head), "a refused request starts no exchange");
     let body: Uint8Array | string = report;
     if (head.format.name !== "json") {
-      try {
-        body = render(head, exchange.request.source, report);
-      } catch (error) {
-        this.answerProblem({ kind: "contract", reason: messageOf(error) }, false);
+      const rendered = render(head, exchange.request.source, report);
+      if (typeof rendered !== "string") {
+        this.answerProblem(rendered, false);
         return;
       }
+      body = rendered;
     }
     const elapsedMs = this.context.clock.nowMs() - this.startedMs;
     writeReport(res, body, head.format.mediaType, exchange, elapsedMs, meta, this.context.isDraining());
@@ -144,7 +145,6 @@ export class Incoming implements ExchangeSink {
     const { bodyBytesMax } = this.context.limits;
     this.refused = { kind: "body-too-large", limitBytes: bodyBytesMax, actualBytes: this.bytes, complete: isLast };
     this.dropBody();
-    this.context.uploads.add(this);
     this.discard(isLast);
   }
 
@@ -154,6 +154,7 @@ export class Incoming implements ExchangeSink {
     const whole = refused.kind === "body-too-large" ? { ...refused, actualBytes: this.bytes, complete: isLast } : refused;
     if (isLast) this.answerProblem(whole, false);
     else if (this.bytes > discardFactor * this.context.limits.bodyBytesMax) this.answerProblem(whole, true);
+    else this.context.uploads.add(this);
   }
 
   private answerProblem(problem: Problem, closeConnection: boolean): void {
@@ -179,10 +180,19 @@ export class Incoming implements ExchangeSink {
   }
 }
 
-/** Throws when the report is not what it should be. */
-function render({ format, filename }: LintHead, source: Uint8Array, report: Uint8Array): string {
-  const parsed = parseReport(textOf(report));
-  return format.render([{ filename: filename === "" ? unnamedFile : filename, report: parsed, ...(format.usesSource && { source: textOf(source) }) }]);
+/** The report in another format; the worker's fault when it is not a report, ours when it cannot be rendered. */
+function render({ format, filename }: LintHead, source: Uint8Array, report: Uint8Array): string | Problem {
+  let parsed: Report;
+  try {
+    parsed = parseReport(textOf(report));
+  } catch (error) {
+    return { kind: "contract", reason: messageOf(error) };
+  }
+  try {
+    return format.render([{ filename: filename === "" ? unnamedFile : filename, report: parsed, ...(format.usesSource && { source: textOf(source) }) }]);
+  } catch {
+    return { kind: "internal" };
+  }
 }
 
 function textOf(bytes: Uint8Array): string {

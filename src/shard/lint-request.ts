@@ -6,12 +6,13 @@ import { formats, negotiate, type Format } from "../formats/formats.js";
 import type { Active, ActiveLanguage, ActiveVersion } from "./active.js";
 import type { RequestLimits } from "./messages.js";
 import type { Problem } from "./problem.js";
+import { parseQuery } from "./query.js";
 
 /** The synchronous view of a request's head. Header names in lower case; a missing header is "". */
 export interface HeadView {
   getHeader(name: string): string;
-  /** Decoded; undefined when missing. */
-  getQuery(name: string): string | undefined;
+  /** All of it, as it came; undefined when there is none. */
+  getQuery(): string | undefined;
 }
 
 export interface LintHead {
@@ -26,8 +27,8 @@ export interface LintHead {
 
 /** A file name longer than what file systems allow for a path is a mistake. */
 const filenameCharsMax = 4_096;
-/** Options are a handful of rule settings; 64 KiB is far beyond any real use. */
-const optionsCharsMax = 65_536;
+/** Options are a handful of rule settings. Escaped they may be three times as long, and have to fit into the head. */
+const optionsCharsMax = 16_384;
 
 const formatNames = formats.map((format) => format.name);
 
@@ -35,22 +36,25 @@ const wellFormedTraceparent = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2
 
 /** `pathLanguage` is the raw last segment of the path; "" asks to detect the language from the file name. */
 export function readLintHead(view: HeadView, pathLanguage: string, active: Active, limits: RequestLimits): LintHead | Problem {
-  const filename = view.getQuery("filename") ?? "";
+  const query = parseQuery(view.getQuery() ?? "");
+  if (query === undefined) return malformed("The query has a parameter twice, or its percent-encoding is not UTF-8.");
+  const filename = query.get("filename") ?? "";
   if (filename.length > filenameCharsMax || hasControlCharacter(filename)) {
     return malformed(`The file name must have at most ${filenameCharsMax} characters and no control characters.`);
   }
   const language = findLanguage(pathLanguage, filename, active);
   if ("kind" in language) return language;
-  const version = findVersion(view.getQuery("version"), language);
+  const version = findVersion(query.get("version"), language);
   if (version !== undefined && "kind" in version) return version;
-  const optionsJson = view.getQuery("options") ?? "";
+  const optionsJson = query.get("options") ?? "";
   const optionsFault = faultOfOptions(optionsJson);
   if (optionsFault !== "") return malformed(optionsFault);
-  const format = negotiate(view.getHeader("accept"), view.getQuery("format"));
-  if (format === "unknown-format") return { kind: "unknown-format", asked: view.getQuery("format") ?? "", available: formatNames };
+  const askedFormat = query.get("format") ?? "";
+  const format = negotiate(view.getHeader("accept"), askedFormat);
+  if (format === "unknown-format") return { kind: "unknown-format", asked: askedFormat, available: formatNames };
   if (format === "not-acceptable") return { kind: "not-acceptable", available: formatNames };
-  const encoding = view.getHeader("content-encoding");
-  if (encoding !== "" && encoding !== "identity") return { kind: "unsupported-encoding", encoding };
+  const encoding = unsupportedEncoding(view);
+  if (encoding !== undefined) return encoding;
   const deadlineMs = readDeadline(view.getHeader("lintel-deadline-ms"), limits);
   if (deadlineMs === undefined) return malformed("Lintel-Deadline-Ms must be a whole number of milliseconds, at least 1.");
   const traceparent = view.getHeader("traceparent");
@@ -103,6 +107,15 @@ function faultOfOptions(text: string): string {
     // Falls through to the one sentence for everything that is not a JSON object.
   }
   return "The options must be a JSON object.";
+}
+
+/** A transfer coding other than chunked would be read as if it were chunked, and linted as it came. */
+function unsupportedEncoding(view: HeadView): Problem | undefined {
+  const content = view.getHeader("content-encoding");
+  if (content !== "" && content.toLowerCase() !== "identity") return { kind: "unsupported-encoding", header: "Content-Encoding", encoding: content };
+  const transfer = view.getHeader("transfer-encoding");
+  if (transfer !== "" && transfer.toLowerCase() !== "chunked") return { kind: "unsupported-encoding", header: "Transfer-Encoding", encoding: transfer };
+  return undefined;
 }
 
 function readDeadline(header: string, limits: RequestLimits): number | undefined {

@@ -33,19 +33,22 @@ export class Listener {
   private socket: uWS.us_listen_socket | undefined;
   private requests = 0;
   private connections = 0;
+  /** A cache must not hand the reply to one origin to another. */
+  private readonly varyByOrigin: boolean;
 
   constructor(private readonly dependencies: ListenerDependencies) {
     const { app } = this;
+    this.varyByOrigin = !dependencies.corsOrigins.includes("*");
     app.filter((_res, change) => {
       this.connections += change > 0 ? 1 : -1;
       dependencies.onConnectionCount(this.connections);
     });
     app.post("/v1/lint/:language", (res, req) => this.lint(res, req, req.getParameter(0) ?? ""));
     app.post("/v1/lint", (res, req) => this.lint(res, req, ""));
-    app.options("/*", (res, req) => writePreflight(res, this.metaOf(req)));
+    app.options("/*", (res, req) => writePreflight(res, this.methodsOf(req.getUrl()), this.metaOf(req)));
     for (const [path, document] of dependencies.documents) {
-      app.get(path, (res, req) => this.serve(res, req, document, false));
-      app.head(path, (res, req) => this.serve(res, req, document, true));
+      app.get(path, (res, req) => this.serve(res, req, document));
+      app.head(path, (res, req) => this.serve(res, req, document));
     }
     app.any("/*", (res, req) => this.refuse(res, req));
   }
@@ -80,9 +83,9 @@ export class Listener {
     res.onData((chunk, isLast) => incoming.onData(chunk, isLast));
   }
 
-  private serve(res: uWS.HttpResponse, req: uWS.HttpRequest, document: Document, isHead: boolean): void {
+  private serve(res: uWS.HttpResponse, req: uWS.HttpRequest, document: Document): void {
     const { context, active } = this.dependencies;
-    writeDocument(res, document.mediaType, document.body(active()), isHead, this.metaOf(req), context.isDraining());
+    writeDocument(res, document.mediaType, document.body(active()), this.metaOf(req), context.isDraining());
   }
 
   /** A path or a method that is not served. The body is read first, so that the client sees the answer. */
@@ -90,10 +93,6 @@ export class Listener {
     const path = req.getUrl();
     const allowed = this.methodsOf(path);
     const problem: Problem = allowed === "" ? { kind: "not-found", path } : { kind: "method-not-allowed", allowed };
-    if (req.getMethod() === "head") {
-      res.writeStatus(allowed === "" ? "404 Not Found" : "405 Method Not Allowed").endWithoutBody();
-      return;
-    }
     const incoming = new Incoming(res, problem, this.metaOf(req), this.dependencies.context);
     res.onAborted(() => incoming.onAborted());
     res.onData((chunk, isLast) => incoming.onData(chunk, isLast));
@@ -109,7 +108,8 @@ export class Listener {
     const given = req.getHeader("x-request-id");
     const requestId = given !== "" && wellFormedRequestId.test(given) ? given : `${this.dependencies.requestIdPrefix}${(++this.requests).toString(36)}`;
     const origin = req.getHeader("origin");
-    return { requestId, allowOrigin: origin === "" ? "" : this.allowedOrigin(origin) };
+    const { varyByOrigin } = this;
+    return { requestId, allowOrigin: origin === "" ? "" : this.allowedOrigin(origin), varyByOrigin, isHead: req.getMethod() === "head" };
   }
 
   private allowedOrigin(origin: string): string {

@@ -15,13 +15,12 @@ export type Problem =
   | { readonly kind: "unknown-format"; readonly asked: string; readonly available: readonly string[] }
   | { readonly kind: "request-timeout"; readonly limitMs: number }
   | { readonly kind: "body-too-large"; readonly limitBytes: number; readonly actualBytes: number; readonly complete: boolean }
-  | { readonly kind: "unsupported-encoding"; readonly encoding: string }
+  | { readonly kind: "unsupported-encoding"; readonly header: string; readonly encoding: string }
   | { readonly kind: "rejected"; readonly reason: string }
   | { readonly kind: "analysis-killed"; readonly reason: string }
   | { readonly kind: "poison-input" }
   | { readonly kind: "no-worker"; readonly language: string; readonly retryAfterSeconds: number }
   | { readonly kind: "overloaded"; readonly what: string; readonly retryAfterSeconds: number }
-  | { readonly kind: "draining" }
   | { readonly kind: "worker-failed"; readonly reason: string }
   | { readonly kind: "contract"; readonly reason: string }
   | { readonly kind: "deadline"; readonly deadlineMs: number }
@@ -60,11 +59,11 @@ export function replyOf(problem: Problem): ProblemReply {
     case "unknown-format":
       return final("400 Bad Request", problem.kind, "This format does not exist", `${quoted(problem.asked)} is not a format; the formats are: ${listed(problem.available)}.`);
     case "request-timeout":
-      return { ...again("408 Request Timeout", problem.kind, "The request did not arrive in time", `The whole request must arrive within ${problem.limitMs} ms.`), headers: [["Connection", "close"]] };
+      return again("408 Request Timeout", problem.kind, "The request did not arrive in time", `The whole request must arrive within ${problem.limitMs} ms.`);
     case "body-too-large":
       return final("413 Content Too Large", problem.kind, "The source is too large", `The source has ${problem.complete ? "" : "at least "}${problem.actualBytes} bytes; the limit is ${problem.limitBytes}.`);
     case "unsupported-encoding":
-      return final("415 Unsupported Media Type", problem.kind, "This content encoding is not supported", `Content-Encoding ${quoted(problem.encoding)} is not supported; send the source as it is.`);
+      return final("415 Unsupported Media Type", problem.kind, "This encoding is not supported", `${problem.header} ${quoted(problem.encoding)} is not supported; send the source as it is.`);
     case "rejected":
       return final("422 Unprocessable Content", problem.kind, "The source cannot be analysed", problem.reason);
     case "analysis-killed":
@@ -75,8 +74,6 @@ export function replyOf(problem: Problem): ProblemReply {
       return busy(problem.kind, "No linter can take the request", `No linter for ${problem.language} is reachable right now.`, problem.retryAfterSeconds);
     case "overloaded":
       return busy(problem.kind, "The service is at its limit", `${problem.what}; try again shortly.`, problem.retryAfterSeconds);
-    case "draining":
-      return { ...busy(problem.kind, "This balancer is leaving", "Connect again to reach another one.", 1), headers: [["Retry-After", "1"], ["Connection", "close"]] };
     case "worker-failed":
       return again("502 Bad Gateway", problem.kind, "The linters failed on this request", problem.reason);
     case "contract":

@@ -11,6 +11,10 @@ export interface ReplyMeta {
   readonly requestId: string;
   /** The value of Access-Control-Allow-Origin; "" when the request did not come from another origin's page. */
   readonly allowOrigin: string;
+  /** Whether replies to other origins differ. */
+  readonly varyByOrigin: boolean;
+  /** Whether the request's method is HEAD: everything but the body. */
+  readonly isHead: boolean;
 }
 
 /** Headers that a page of another origin may read. */
@@ -32,7 +36,7 @@ export function writeReport(
 ): void {
   res.cork(() => {
     res.writeStatus("200 OK");
-    writeHead(res, meta, closeConnection);
+    writeHead(res, meta);
     res.writeHeader("Content-Type", mediaType);
     res.writeHeader("Server-Timing", `lint;dur=${elapsedMs.toFixed(2)}`);
     writeAttempts(res, exchange);
@@ -50,30 +54,30 @@ export function writeProblem(
   const reply = replyOf(problem);
   res.cork(() => {
     res.writeStatus(reply.status);
-    writeHead(res, meta, closeConnection && !reply.headers.some(([name]) => name === "Connection"));
+    writeHead(res, meta);
     for (const [name, value] of reply.headers) res.writeHeader(name, value);
     res.writeHeader("Content-Type", "application/problem+json");
     if (exchange !== undefined) writeAttempts(res, exchange);
-    res.end(problemBody(reply, meta.requestId), closeConnection);
+    endWith(res, problemBody(reply, meta.requestId), meta, closeConnection);
   });
 }
 
-/** A fixed document; `body` empty answers HEAD with the length of `headLength`. */
-export function writeDocument(res: HttpResponse, mediaType: string, body: string, isHead: boolean, meta: ReplyMeta, closeConnection: boolean): void {
+/** A fixed document. */
+export function writeDocument(res: HttpResponse, mediaType: string, body: string, meta: ReplyMeta, closeConnection: boolean): void {
   res.cork(() => {
     res.writeStatus("200 OK");
-    writeHead(res, meta, closeConnection);
+    writeHead(res, meta);
     res.writeHeader("Content-Type", mediaType);
-    if (isHead) res.endWithoutBody(Buffer.byteLength(body), closeConnection);
-    else res.end(body, closeConnection);
+    endWith(res, body, meta, closeConnection);
   });
 }
 
-/** The answer to a browser's question before a request from another origin. */
-export function writePreflight(res: HttpResponse, meta: ReplyMeta): void {
+/** The answer to a browser's question before a request from another origin, and to anybody's; `allowed` is "" where nothing is served. */
+export function writePreflight(res: HttpResponse, allowed: string, meta: ReplyMeta): void {
   res.cork(() => {
     res.writeStatus("204 No Content");
-    writeHead(res, meta, false);
+    writeHead(res, meta);
+    if (allowed !== "") res.writeHeader("Allow", allowed);
     res.writeHeader("Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
     res.writeHeader("Access-Control-Allow-Headers", "Content-Type, Accept, Lintel-Deadline-Ms, X-Request-Id, traceparent");
     res.writeHeader("Access-Control-Max-Age", "86400");
@@ -81,13 +85,27 @@ export function writePreflight(res: HttpResponse, meta: ReplyMeta): void {
   });
 }
 
-function writeHead(res: HttpResponse, meta: ReplyMeta, closeConnection: boolean): void {
-  res.writeHeader("X-Request-Id", meta.requestId);
+/**
+ * The end of a reply whose status and headers are written. `end` says "Connection: close" itself when it
+ * closes; `endWithoutBody` with a length or a `true` never settles the reply, which ends the process: a HEAD
+ * gets both as headers, and its client closes.
+ */
+function endWith(res: HttpResponse, body: string, meta: ReplyMeta, closeConnection: boolean): void {
+  if (!meta.isHead) {
+    res.end(body, closeConnection);
+    return;
+  }
+  res.writeHeader("Content-Length", String(Buffer.byteLength(body)));
   if (closeConnection) res.writeHeader("Connection", "close");
+  res.endWithoutBody();
+}
+
+function writeHead(res: HttpResponse, meta: ReplyMeta): void {
+  res.writeHeader("X-Request-Id", meta.requestId);
+  if (meta.varyByOrigin) res.writeHeader("Vary", "Origin");
   if (meta.allowOrigin === "") return;
   res.writeHeader("Access-Control-Allow-Origin", meta.allowOrigin);
   res.writeHeader("Access-Control-Expose-Headers", exposedHeaders);
-  if (meta.allowOrigin !== "*") res.writeHeader("Vary", "Origin");
 }
 
 function writeAttempts(res: HttpResponse, exchange: Exchange): void {

@@ -132,7 +132,10 @@ async function stopProgram(t: Harness, name: string, child: ChildProcess, ended:
   const { code, signal } = await ended;
   clearTimeout(killer);
   if (code !== 0) t.fail(`${name} should exit with 0 when told to stop, not with ${signal ?? String(code)}:\n${output.stdout}${output.stderr}`);
-  const left = family.filter((pid) => isAlive(pid));
+  // What was killed may be gone a moment later only.
+  const endMs = performance.now() + 2_000;
+  while (family.some(isAlive) && performance.now() < endMs) await delay(10);
+  const left = family.filter(isAlive);
   if (left.length > 0) t.fail(`${name} should leave no process behind, but there are ${left.join(", ")}`);
 }
 
@@ -201,13 +204,14 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
+/** A zombie is not: it has ended, and only waits for its parent to hear of it. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch {
     return false;
   }
+  return !/^\d+ \(.*\) Z/s.test(readableText(`/proc/${pid}/stat`));
 }
 
 /** Children, grandchildren and so on, where the system shows them (Linux). */
