@@ -13,6 +13,7 @@ void t.test("documents, methods and paths", async (t) => {
     t.match(languages.json(), {
       languages: [
         { language: "json", extensions: [".json", ".jsonc"], versions: [{ version: "1.0", weight: 1, linter: { name: "jsonc-parser" } }] },
+        { language: "yaml" },
         { language: "c++", extensions: [".cpp", ".test.cc"], versions: [{ version: "13", weight: 3 }, { version: "14", weight: 1 }] },
         { language: "waiting", extensions: [] },
       ],

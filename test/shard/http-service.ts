@@ -11,6 +11,7 @@ http: { bodyBytesMax: ${bodyBytesMax}, cors: { origins: CORS } }
 limits: { requestTimeoutMs: 1s }
 languages:
   json: { versions: [{ version: "1.0", weight: 1, run: { builtin: json, workers: 1, threads: 2 } }] }
+  yaml: { versions: [{ version: "1.0", weight: 1, run: { builtin: yaml, workers: 1, threads: 1 } }] }
   c++:
     extensions: [.cpp, .test.cc]
     versions:
