@@ -55,8 +55,12 @@ void t.test("connections", async (t) => {
   await t.test("a request may arrive in any pieces, except for a cut around its version", async (t) => {
     const request = bytesOf({ method: "POST", path: "/v1/lint/json?filename=x.json", headers: { Accept: "*/*" }, body: "{}" });
     const targetEnd = request.indexOf(" HTTP/1.1");
-    const outcomes = await Promise.all(Array.from({ length: request.length - 1 }, async (_, index) => [index + 1, await statusOf(request.subarray(0, index + 1), request.subarray(index + 1))] as const));
-    const refused = outcomes.filter(([, status]) => status !== 200).map(([cut, status]) => `${cut}: ${status}`);
+    const refused: string[] = [];
+    for (let first = 1; first < request.length; first += 16) {
+      const cuts = Array.from({ length: Math.min(16, request.length - first) }, (_, index) => first + index);
+      const outcomes = await Promise.all(cuts.map((cut) => statusOf(request.subarray(0, cut), request.subarray(cut))));
+      outcomes.forEach((status, index) => status !== 200 && refused.push(`${cuts[index]!}: ${status}`));
+    }
     // A known fault of this release of the HTTP parser, mended in later ones: it takes a cut there for another version. When that
     // one is used, `known` has to become empty. (Two pieces may arrive as one, so not every cut shows it every time.)
     const known = [5, ...Array.from({ length: 10 }, (_, index) => targetEnd + 1 + index)].map((cut) => `${cut}: 505`);
