@@ -6,6 +6,8 @@ import { join } from "node:path";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 removeOrphans("dist");
+// The compiler believes its notes and does not look whether the output is still there.
+if (!existsSync(join(root, "dist/src/main.js"))) rmSync(join(root, "dist/.tsbuildinfo"), { force: true });
 const tsc = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", root], { stdio: "inherit" });
 if (tsc.status !== 0) process.exit(1);
 chmodSync(join(root, "dist/src/main.js"), 0o755);
