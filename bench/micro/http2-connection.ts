@@ -13,7 +13,7 @@ import { writeFrameHeader, writePing, writeSettings, writeSettingsAck, writeWind
 import { HpackDecoder } from "../../src/http2/hpack-decoder.js";
 import { HpackEncoder } from "../../src/http2/hpack-encoder.js";
 import { clientPreface, flags, frameTypes } from "../../src/http2/protocol.js";
-import { openGrpcConnection } from "../../src/upstream/grpc-connection.js";
+import { openGrpcConnection } from "./grpc-js-connection.js";
 import { createHttp2Connector } from "../../src/upstream/http2-connector.js";
 import type { Connection, LintCall, OpenConnection } from "../../src/upstream/connection.js";
 import type { FlushPolicy } from "../../src/upstream/turn-flusher.js";

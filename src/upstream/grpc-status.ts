@@ -1,5 +1,5 @@
 /** gRPC status codes -> what they mean for an attempt, as proto/lintel/v1/linter.proto lays down. */
-import type { AttemptFailure, FailureKind } from "./failure.js";
+import type { FailureKind } from "./failure.js";
 
 /** https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
 export const grpcStatus = {
@@ -27,18 +27,4 @@ const kinds: ReadonlyMap<number, FailureKind> = new Map<number, FailureKind>([
 /** Every status that the contract does not name breaks it. */
 export function kindOfStatus(code: number): FailureKind {
   return kinds.get(code) ?? "contract";
-}
-
-export function failureOfStatus(
-  code: number,
-  details: string,
-  trailers: { get(name: string): readonly (string | Uint8Array)[] } | undefined,
-): AttemptFailure {
-  const depth = Number(trailers?.get(queueDepthTrailer)[0] ?? -1);
-  const lost = code === grpcStatus.unavailable && !(depth >= 0);
-  return {
-    kind: lost ? "connection-lost" : kindOfStatus(code),
-    message: details,
-    queueDepth: Number.isInteger(depth) ? depth : -1,
-  };
 }

@@ -31,8 +31,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Packages that would pull a decision out of its place if they were imported anywhere else. */
 export const packageHomes: Readonly<Record<string, readonly string[]>> = {
   "uWebSockets.js": ["shard"],
-  "@grpc/grpc-js": ["upstream", "linter"],
-  "@grpc/proto-loader": ["upstream", "linter"],
+  "@grpc/grpc-js": ["linter"],
+
   piscina: ["linter"],
   "prom-client": ["balancer"],
   "hdr-histogram-js": ["balancer"],

@@ -1,7 +1,7 @@
 /** The methods of proto/lintel/v1/linter.proto and grpc.health.v1 as @grpc/grpc-js wants them. */
 import { fileURLToPath } from "node:url";
 import * as loader from "@grpc/proto-loader";
-import type { LintCall, WorkerDescription } from "./connection.js";
+import type { LintCall, WorkerDescription } from "../../src/upstream/connection.js";
 
 export interface Method<Request, Reply> {
   readonly path: string;

@@ -1,12 +1,10 @@
-/**
- * A `Connection` on @grpc/grpc-js: complete and slow (about 200 µs of CPU per request). Must not know of
- * the other implementation.
- */
+/** A `Connection` on @grpc/grpc-js, to measure the shard's own client against. */
 import * as grpc from "@grpc/grpc-js";
-import { systemClock } from "../base/clock.js";
-import { linterMethods, healthMethods } from "./grpc-methods.js";
-import type { AttemptListener, Connection, ConnectionEvents, ConnectionOptions, LintCall, Ticket, WorkerDescription } from "./connection.js";
-import { failureOfStatus } from "./grpc-status.js";
+import { systemClock } from "../../src/base/clock.js";
+import { linterMethods, healthMethods } from "./grpc-js-methods.js";
+import type { AttemptListener, Connection, ConnectionEvents, ConnectionOptions, LintCall, Ticket, WorkerDescription } from "../../src/upstream/connection.js";
+import type { AttemptFailure } from "../../src/upstream/failure.js";
+import { kindOfStatus, queueDepthTrailer } from "../../src/upstream/grpc-status.js";
 
 /** grpc-js does not tell the peer's limit; this keeps one connection within what workers commonly allow. */
 const concurrentCallsMax = 1_000;
@@ -151,4 +149,9 @@ class GrpcConnection implements Connection {
     // Health is optional for a worker: without it GOAWAY and the end of the connection say the same.
     this.watch.on("error", () => undefined);
   }
+}
+
+function failureOfStatus(code: number, details: string, trailers: grpc.Metadata | undefined): AttemptFailure {
+  const depth = Number(trailers?.get(queueDepthTrailer)[0] ?? -1);
+  return { kind: kindOfStatus(code), message: details, queueDepth: Number.isInteger(depth) ? depth : -1 };
 }
