@@ -26,13 +26,13 @@ export interface LintHead {
 }
 
 /** A file name longer than what file systems allow for a path is a mistake. */
-const filenameCharsMax = 4_096;
+export const filenameCharsMax = 4_096;
 /** Options are a handful of rule settings. Escaped they may be three times as long, and have to fit into the head. */
-const optionsCharsMax = 16_384;
+export const optionsCharsMax = 16_384;
 
 const formatNames = formats.map((format) => format.name);
 
-const wellFormedTraceparent = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+export const wellFormedTraceparent = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** `pathLanguage` is the raw last segment of the path; "" asks to detect the language from the file name. */
 export function readLintHead(view: HeadView, pathLanguage: string, active: Active, limits: RequestLimits): LintHead | Problem {

@@ -7,7 +7,7 @@ import type { Active } from "./active.js";
 import { Incoming, type IncomingContext } from "./incoming.js";
 import { readLintHead } from "./lint-request.js";
 import type { Problem } from "./problem.js";
-import { writeDocument, writePreflight, type ReplyMeta } from "./reply.js";
+import { wellFormedRequestId, writeDocument, writePreflight, type ReplyMeta } from "./reply.js";
 
 export interface ListenerDependencies {
   readonly context: IncomingContext;
@@ -25,8 +25,6 @@ export interface Document {
   readonly mediaType: string;
   readonly body: (active: Active) => string;
 }
-
-const wellFormedRequestId = /^[\w.:-]{1,128}$/;
 
 export class Listener {
   private readonly app = uWS.App();

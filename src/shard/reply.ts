@@ -17,6 +17,9 @@ export interface ReplyMeta {
   readonly isHead: boolean;
 }
 
+/** What a request may call itself: it goes into a header and into logs. */
+export const wellFormedRequestId = /^[\w.:-]{1,128}$/;
+
 /** Headers that a page of another origin may read. */
 export const exposedHeaders = "Lintel-Linter, Lintel-Version, Lintel-Worker, Lintel-Attempts, Lintel-Spilled, X-Request-Id, Server-Timing, Retry-After";
 
