@@ -37,7 +37,15 @@ export class AdminServer {
   }
 
   /** Throws a UserError when it may not or cannot listen there. */
-  async listen({ host, port }: AdminServerOptions): Promise<void> {
+  async listen(options: AdminServerOptions): Promise<void> {
+    const failure = await this.tryListen(options);
+    if (failure === undefined) return;
+    const why = codeOf(failure) === "EADDRINUSE" ? "the port is in use; choose another one with --admin" : messageOf(failure);
+    throw new UserError(`cannot listen on the admin address ${options.host}:${options.port}: ${why}`);
+  }
+
+  /** What the system said against it; undefined when it listens. Throws a UserError when it may not listen there. */
+  async tryListen({ host, port }: AdminServerOptions): Promise<unknown> {
     if (!isLoopback(host)) {
       throw new UserError(`the admin port may only listen on loopback (127.0.0.1, ::1 or localhost), not on ${host}: it has no authentication yet`);
     }
@@ -45,12 +53,11 @@ export class AdminServer {
       this.server.once("error", resolve);
       this.server.listen(port, host, () => resolve(undefined));
     });
-    if (failure !== undefined) {
-      const why = codeOf(failure) === "EADDRINUSE" ? "the port is in use; choose another one with --admin" : messageOf(failure);
-      throw new UserError(`cannot listen on the admin address ${host}:${port}: ${why}`);
-    }
+    this.server.removeAllListeners("error");
+    if (failure !== undefined) return failure;
     const address = this.server.address();
     this.port = typeof address === "object" && address !== null ? address.port : port;
+    return undefined;
   }
 
   close(): Promise<void> {

@@ -10,7 +10,7 @@ import type { ApplyOutcome, SnapshotReceiver } from "../manager-link/link.js";
 import { emptySnapshot, type Snapshot } from "../snapshot/snapshot.js";
 import type { RequestLimits, ShardStatus } from "../shard/messages.js";
 import { defaultStatisticsSizes, Statistics } from "../shard/statistics.js";
-import { holderOf, lockPort, migratesConnections, type PortLock, succeed } from "./port-lock.js";
+import { choosePort, holderOf, lockPort, migratesConnections, type PortLock, succeed } from "./port-lock.js";
 import { defaultShardThreadOptions, ShardThread } from "./shard-thread.js";
 import { createSlotBook, type SlotBook } from "./slots.js";
 
@@ -47,7 +47,7 @@ export interface BalancerStatus {
 }
 
 export class Balancer implements SnapshotReceiver {
-  /** What it really listens on, once `listen` has returned. */
+  /** What it really listens on, once `start` has returned. */
   port: number;
   snapshot: Snapshot = emptySnapshot;
   readonly slots: SlotBook;
@@ -56,7 +56,7 @@ export class Balancer implements SnapshotReceiver {
   private lock: PortLock | undefined;
   /** The balancer on the port that this one is to replace. */
   private predecessor: number | undefined;
-  private draining = false;
+  private draining: Promise<void> | undefined;
 
   constructor(
     private readonly options: BalancerOptions,
@@ -92,16 +92,20 @@ export class Balancer implements SnapshotReceiver {
    * balancer that has the port goes on serving until `takeOver`.
    */
   async start(replace = false): Promise<void> {
-    const { host, port } = this.options;
-    this.predecessor = replace ? await holderOf(port) : undefined;
-    if (this.predecessor === undefined) this.lock = await lockPort(host, port);
+    const { host } = this.options;
+    if (this.port === 0) this.port = await choosePort(host);
+    this.predecessor = replace ? await holderOf(this.port) : undefined;
+    if (this.predecessor === undefined) this.lock = await lockPort(host, this.port);
     await Promise.all(this.threads.map((thread) => thread.start()));
   }
 
-  /** Waits until every shard has a usable worker for what it is to serve; "" then, or after `timeoutMs` what is missing. */
+  /**
+   * Waits until every shard has a usable worker for every language that has workers, or `timeoutMs`: a language that is
+   * down must not keep the others waiting for ever. "" when something can be served, else what is missing.
+   */
   async untilUsable(timeoutMs: number): Promise<string> {
     const endMs = this.clock.nowMs() + timeoutMs;
-    while (this.notUsableBecause() !== "" && this.clock.nowMs() < endMs) await delay(5);
+    while (!this.everythingUsable() && this.clock.nowMs() < endMs) await delay(5);
     return this.notUsableBecause();
   }
 
@@ -111,7 +115,7 @@ export class Balancer implements SnapshotReceiver {
     if (!(await migratesConnections())) {
       this.logger.warn("net.ipv4.tcp_migrate_req is 0: connections that wait in the old process's queue are lost when it closes (a few in ten replacements); set it to 1");
     }
-    this.lock = await succeed(this.options.port, this.predecessor, takeOverTimeoutMs);
+    this.lock = await succeed(this.port, this.predecessor, takeOverTimeoutMs);
     this.logger.info("took over", { from: this.predecessor });
   }
 
@@ -129,19 +133,21 @@ export class Balancer implements SnapshotReceiver {
   /** Opens the door on every shard, once there are workers to serve with or `warmUpMs` have passed. */
   async listen(warmUpMs: number): Promise<void> {
     const { host } = this.options;
-    for (const thread of this.threads) {
-      const port = await thread.listen(host, this.port, warmUpMs);
-      if (port === undefined) throw new UserError(`cannot listen on ${host}:${this.port}; another program may use the port`);
-      this.port = port;
-    }
+    const listening = await Promise.all(this.threads.map((thread) => thread.listen(host, this.port, warmUpMs)));
+    if (listening.includes(false)) throw new UserError(`cannot listen on ${host}:${this.port}; another program may use the port`);
   }
 
   /** "" when requests can be served: every shard listens, has the newest snapshot, and has a usable worker. */
   notReadyBecause(): string {
-    if (this.draining) return "the balancer is leaving";
+    if (this.draining !== undefined) return "the balancer is leaving";
     const deaf = this.threads.filter((thread) => !thread.listening).length;
     if (deaf > 0) return `${deaf} of ${this.threads.length} shards do not listen`;
     return this.notUsableBecause();
+  }
+
+  private everythingUsable(): boolean {
+    const manned = this.snapshot.languages.filter(({ versions }) => versions.some(({ workers }) => workers.length > 0));
+    return this.threads.every(({ usableLanguages }) => manned.every(({ language }) => usableLanguages.includes(language)));
   }
 
   private notUsableBecause(): string {
@@ -169,10 +175,13 @@ export class Balancer implements SnapshotReceiver {
     return this.threads.map((thread) => thread.acked);
   }
 
-  /** Stops taking connections, lets what is there finish, resolves when every shard has let go. */
-  async drain(): Promise<void> {
-    if (this.draining) return;
-    this.draining = true;
+  /** Stops taking connections, lets what is there finish, resolves when every shard has let go. May be called again. */
+  drain(): Promise<void> {
+    this.draining ??= this.letGo();
+    return this.draining;
+  }
+
+  private async letGo(): Promise<void> {
     // First, because a successor waits for it.
     await this.lock?.release();
     await Promise.all(this.threads.map((thread) => thread.drain(this.options.drainQuietMs, this.options.drainTimeoutMs)));

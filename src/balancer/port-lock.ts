@@ -15,9 +15,21 @@ export interface PortLock {
 
 const noLock: PortLock = { release: () => Promise.resolve() };
 
-/** Throws a UserError when another program has the port, naming it when it is a balancer. Port 0 needs no lock. */
+/**
+ * A free port of the system's choosing. The shards cannot leave that to their listener: it does not share a port that it
+ * got for 0, so the second shard would be refused.
+ */
+export async function choosePort(host: string): Promise<number> {
+  const server = createServer();
+  const code = await listening(server, { host, port: 0 });
+  const address = server.address();
+  await closed(server);
+  if (code !== "" || address === null || typeof address === "string") throw refusal(host, 0, code);
+  return address.port;
+}
+
+/** Throws a UserError when another program has the port, naming it when it is a balancer. */
 export async function lockPort(host: string, port: number): Promise<PortLock> {
-  if (port === 0) return noLock;
   const lock = await tryLock(port);
   if (lock === undefined) {
     const holder = await holderOf(port);
@@ -43,19 +55,37 @@ export async function holderOf(port: number): Promise<number | undefined> {
 
 /**
  * Makes the balancer `pid` leave and takes its lock. It must be a balancer of this user: any local process could
- * have taken the abstract name and told us another process's id.
+ * have taken the abstract name and told us another process's id. Throws a UserError when another successor was first.
  */
 export async function succeed(port: number, pid: number, timeoutMs: number): Promise<PortLock> {
-  const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-  if (!commandLine.split("\0").includes("balancer")) throw new UserError(`process ${pid} holds port ${port} but is not a Lintel balancer; not replacing it`);
-  process.kill(pid, "SIGQUIT");
+  await tellToLeave(port, pid);
   const endMs = systemClock.nowMs() + timeoutMs;
   while (systemClock.nowMs() < endMs) {
     const lock = await tryLock(port);
     if (lock !== undefined) return lock;
     await delay(5);
   }
+  const holder = await holderOf(port);
+  if (holder !== undefined && holder !== pid) throw anotherSuccessor(port, holder);
   throw new UserError(`the balancer with process id ${pid} did not let go of port ${port} within ${timeoutMs} ms`);
+}
+
+async function tellToLeave(port: number, pid: number): Promise<void> {
+  const holder = await holderOf(port);
+  // Gone by itself meanwhile: there is nobody to tell.
+  if (holder === undefined) return;
+  if (holder !== pid) throw anotherSuccessor(port, holder);
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+  if (!commandLine.split("\0").includes("balancer")) throw new UserError(`process ${pid} holds port ${port} but is not a Lintel balancer; not replacing it`);
+  try {
+    process.kill(pid, "SIGQUIT");
+  } catch (error) {
+    if (codeOf(error) !== "ESRCH") throw new UserError(`the balancer with process id ${pid} on port ${port} cannot be told to leave (${codeOf(error)}); replace it as the user it runs as`);
+  }
+}
+
+function anotherSuccessor(port: number, holder: number): UserError {
+  return new UserError(`port ${port} was taken over by another balancer, with process id ${holder}, while this one started; try again if it is still needed`);
 }
 
 /** Whether closing a listener hands its waiting connections to another one on the port (Linux 5.14, off by default). */
@@ -84,12 +114,15 @@ async function probe(host: string, port: number): Promise<void> {
   const server = createServer();
   const code = await listening(server, { host, port });
   await closed(server);
-  if (code === "") return;
+  if (code !== "") throw refusal(host, port, code);
+}
+
+function refusal(host: string, port: number, code: string): UserError {
   const where = `cannot listen on ${formatAddress({ host, port })}`;
-  if (code === "EADDRINUSE") throw new UserError(`${where}: the port is in use by another program; choose another port`);
-  if (code === "EACCES") throw new UserError(`${where}: ports below 1024 need the right to bind them; choose another port or grant CAP_NET_BIND_SERVICE`);
-  if (code === "EADDRNOTAVAIL") throw new UserError(`${where}: this machine does not have the address ${host}`);
-  throw new UserError(`${where}: ${code}`);
+  if (code === "EADDRINUSE") return new UserError(`${where}: the port is in use by another program; choose another port`);
+  if (code === "EACCES") return new UserError(`${where}: ports below 1024 need the right to bind them; choose another port or grant CAP_NET_BIND_SERVICE`);
+  if (code === "EADDRNOTAVAIL") return new UserError(`${where}: this machine does not have the address ${host}`);
+  return new UserError(`${where}: ${code}`);
 }
 
 function listening(server: Server, where: { path: string } | { host: string; port: number }): Promise<string> {

@@ -82,14 +82,13 @@ export class ShardThread {
     return { kind: "applied" };
   }
 
-  /** The port it listens on; undefined when the system refused. */
-  async listen(host: string, port: number, warmUpMs: number): Promise<number | undefined> {
+  /** Whether the system lets it. From then on it listens there again after every restart. */
+  async listen(host: string, port: number, warmUpMs: number): Promise<boolean> {
     const answer = this.hear((message) => message.kind === "listening" || message.kind === "listen-failed");
     this.post({ kind: "listen", host, port, warmUpMs });
-    const message = await answer;
-    if (message?.kind !== "listening") return undefined;
-    this.listenAt = { host, port: message.port };
-    return message.port;
+    const listening = (await answer)?.kind === "listening";
+    if (listening) this.listenAt = { host, port };
+    return listening;
   }
 
   /** Undefined when the shard does not answer in time. */
@@ -144,6 +143,7 @@ export class ShardThread {
     if (message.kind === "applied") this.acked = { revision: message.revision, nonce: message.nonce, atMs: this.clock.nowMs() };
     else if (message.kind === "usable") this.usableLanguages = message.languages;
     else if (message.kind === "listening") this.listening = true;
+    else if (message.kind === "listen-failed") this.listenAgain();
     else if (message.kind === "crashed") this.logger.error("shard crashed", { shard: this.options.shard.index, reason: message.reason });
     else if (message.kind === "finding") this.onFinding(message.finding);
     else if (message.kind === "worker") {
@@ -171,7 +171,20 @@ export class ShardThread {
     if (this.stopping) return;
     this.spawn();
     if (this.published !== undefined) this.post({ kind: "snapshot", ...this.published });
+    this.reopen();
+  }
+
+  private reopen(): void {
     if (this.listenAt !== undefined) this.post({ kind: "listen", ...this.listenAt, warmUpMs: this.options.warmUpMs });
+  }
+
+  /** A restarted shard that may not have its port back would stay deaf for ever. */
+  private listenAgain(): void {
+    if (this.listenAt === undefined || this.stopping) return;
+    const { shard, restartDelayMaxMs } = this.options;
+    this.logger.error("shard cannot listen; trying again", { shard: shard.index, port: this.listenAt.port, inMs: restartDelayMaxMs });
+    const { thread } = this;
+    this.clock.after(restartDelayMaxMs, () => this.thread === thread && !this.stopping && this.reopen());
   }
 
   /** The first message that `wanted` accepts; undefined when the thread ends or the time is up first. */

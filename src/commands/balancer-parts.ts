@@ -2,8 +2,10 @@
 import { AdminServer } from "../balancer/admin-server.js";
 import { Balancer } from "../balancer/balancer.js";
 import { delay, systemClock } from "../base/clock.js";
+import { codeOf, messageOf, UserError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { ManagerLink } from "../manager-link/link.js";
+import { formatAddress } from "../snapshot/address.js";
 import type { Configuration } from "../snapshot/configuration.js";
 
 export function balancerFrom({ http, limits, shards }: Configuration, logger: Logger): Balancer {
@@ -26,24 +28,38 @@ export function adminFor(balancer: Balancer, link: ManagerLink): AdminServer {
   return new AdminServer(balancer, link, systemClock);
 }
 
-/** A predecessor closes its admin port a moment after its lock: `patient` waits for that. */
-export async function listenAdmin(admin: AdminServer, { admin: { listen } }: Configuration, patient = false): Promise<void> {
-  const endMs = systemClock.nowMs() + (patient ? handOverMs : 0);
-  let failure: unknown;
-  do {
-    try {
-      await admin.listen(listen);
-      return;
-    } catch (error) {
-      failure = error;
-      await delay(20);
-    }
-  } while (systemClock.nowMs() < endMs);
-  throw failure;
+/** How long a predecessor may take to close its admin port before the log says that it does not. */
+const handOverMs = 5_000;
+const askAgainMs = 20;
+
+/**
+ * For a successor, before it takes over: whether it has its admin port already, because the predecessor has another one. Throws
+ * when it could never have it.
+ */
+export async function listenAdminIfFree(admin: AdminServer, { admin: { listen } }: Configuration): Promise<boolean> {
+  const failure = await admin.tryListen(listen);
+  if (failure === undefined) return true;
+  if (codeOf(failure) === "EADDRINUSE") return false;
+  throw new UserError(`cannot listen on the admin address ${formatAddress(listen)}: ${messageOf(failure)}`);
 }
 
-/** How long a predecessor may take to close its admin port. */
-const handOverMs = 5_000;
+/**
+ * For a successor that has taken over: the predecessor closes its admin port a moment after its lock. Whoever else has it,
+ * users are served: it goes on trying in the background.
+ */
+export async function listenAdminAfter(admin: AdminServer, { admin: { listen } }: Configuration, logger: Logger): Promise<void> {
+  const endMs = systemClock.nowMs() + handOverMs;
+  while (systemClock.nowMs() < endMs) {
+    if ((await admin.tryListen(listen)) === undefined) return;
+    await delay(askAgainMs);
+  }
+  logger.error("the admin port is in use by another program; trying again until it is free", { address: formatAddress(listen) });
+  const again = systemClock.every(handOverMs, () => {
+    void admin.tryListen(listen).then((failure) => {
+      if (failure === undefined) systemClock.clear(again);
+    });
+  });
+}
 
 /** SIGHUP reloads the configuration; what came of it is in the log. */
 export function reloadOnHangUp(link: ManagerLink): void {

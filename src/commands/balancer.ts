@@ -1,11 +1,11 @@
 /** `lintel balancer`: the data plane alone, for workers that run elsewhere. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import type { Command } from "commander";
 import { systemClock } from "../base/clock.js";
 import { UserError } from "../base/errors.js";
 import { createLogger, type Logger } from "../base/logger.js";
 import { FileLink } from "../manager-link/file-link.js";
-import { adminFor, balancerFrom, listenAdmin, reloadOnHangUp, urlOf } from "./balancer-parts.js";
+import { adminFor, balancerFrom, listenAdminAfter, listenAdminIfFree, reloadOnHangUp, urlOf } from "./balancer-parts.js";
 import { untilToldToStop } from "./stop-signal.js";
 
 /** How long to wait for the first workers before users are let in without them. */
@@ -25,6 +25,7 @@ export function define(command: Command): void {
 
 async function run({ link: source, replace }: Flags): Promise<void> {
   const logger = createLogger();
+  const successors = new Successors(logger);
   const stop = untilToldToStop(["SIGINT", "SIGTERM", "SIGQUIT"]);
 
   // 1. The configuration first: nothing is opened for a file that is wrong.
@@ -42,20 +43,24 @@ async function run({ link: source, replace }: Flags): Promise<void> {
     const missing = await balancer.untilUsable(warmUpMs);
     if (replace && missing !== "") throw new UserError(`not taking over: ${missing}`, 1);
 
-    // 4. The door; from here on a predecessor only finishes what it has.
+    // 4. The door; from here on a predecessor only finishes what it has. Its admin port it closes last.
+    const hasAdmin = replace && (await listenAdminIfFree(admin, configuration));
+    if (!replace) await admin.listen(configuration.admin.listen);
     await balancer.listen(0);
     await balancer.takeOver();
-    await listenAdmin(admin, configuration, replace);
+    if (replace && !hasAdmin) await listenAdminAfter(admin, configuration, logger);
     reloadOnHangUp(link);
-    process.on("SIGUSR2", () => startSuccessor(logger));
+    successors.allow();
     logger.info("balancer ready", { url: urlOf(configuration.http.listen.host, balancer.port), admin: admin.port, shards: balancer.shardCount });
 
     // 5. The end: no new configuration, users let go. A successor (SIGQUIT) needs the operators' port at once.
     const signal = await stop;
     replacing = signal === "SIGQUIT";
+    successors.refuse();
     logger.info("balancer stopping", { signal });
-    await link.stop();
     if (replacing) await admin.close();
+    void balancer.drain();
+    await link.stop();
   } finally {
     await balancer.drain();
     if (!replacing) await admin.close();
@@ -63,13 +68,41 @@ async function run({ link: source, replace }: Flags): Promise<void> {
 }
 
 /** SIGUSR2: the same command again, as the successor. One that fails leaves this process serving. */
-function startSuccessor(logger: Logger): void {
-  const args = process.argv.slice(1).filter((argument) => argument !== "--replace");
-  const child = spawn(process.execPath, [...process.execArgv, ...args, "--replace"], { stdio: "inherit", detached: true });
-  child.unref();
-  logger.info("starting a successor", { pid: child.pid });
-  child.once("error", (error) => logger.error("the successor could not be started; this process goes on", { reason: error.message }));
-  child.once("exit", (code) => logger.error("the successor ended before it took over; this process goes on", { code: code ?? "by a signal" }));
+class Successors {
+  private allowed = false;
+  private starting: ChildProcess | undefined;
+
+  /** Takes the signal at once: by default it would end a process that is still starting. */
+  constructor(private readonly logger: Logger) {
+    process.on("SIGUSR2", () => this.start());
+  }
+
+  allow(): void {
+    this.allowed = true;
+  }
+
+  refuse(): void {
+    this.allowed = false;
+  }
+
+  private start(): void {
+    if (!this.allowed || this.starting !== undefined) {
+      this.logger.warn("no successor is started", { reason: this.starting === undefined ? "this process is not serving" : "one is starting already", pid: this.starting?.pid });
+      return;
+    }
+    const args = process.argv.slice(1).filter((argument) => argument !== "--replace");
+    const child = spawn(process.execPath, [...process.execArgv, ...args, "--replace"], { stdio: "inherit", detached: true });
+    this.starting = child;
+    child.unref();
+    this.logger.info("starting a successor", { pid: child.pid });
+    child.once("error", (error) => this.failed(error.message));
+    child.once("exit", (code, signal) => this.failed(`it ended with ${signal ?? code ?? "?"}`));
+  }
+
+  private failed(reason: string): void {
+    this.starting = undefined;
+    if (this.allowed) this.logger.error("the successor did not take over; this process goes on", { reason });
+  }
 }
 
 async function openLink(source: string, logger: Logger): Promise<FileLink> {

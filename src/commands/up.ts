@@ -5,7 +5,7 @@ import { createLogger } from "../base/logger.js";
 import { type Configuration } from "../snapshot/configuration.js";
 import { formatAddress, parseAddress } from "../snapshot/address.js";
 import { StandaloneLink } from "../standalone/standalone-link.js";
-import { adminFor, balancerFrom, listenAdmin, reloadOnHangUp, urlOf } from "./balancer-parts.js";
+import { adminFor, balancerFrom, reloadOnHangUp, urlOf } from "./balancer-parts.js";
 import { untilToldToStop } from "./stop-signal.js";
 
 interface Flags {
@@ -40,7 +40,7 @@ async function run(flags: Flags): Promise<void> {
   await balancer.start();
   try {
     const admin = adminFor(balancer, link);
-    await listenAdmin(admin, configuration);
+    await admin.listen(configuration.admin.listen);
 
     // 3. The workers, then the door.
     const started = await Promise.race([link.start(balancer), stop]);

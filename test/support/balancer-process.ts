@@ -60,7 +60,11 @@ export class BalancerProcess {
       limits,
       languages: Object.fromEntries(Object.entries(languages).map(([language, versions]) => [language, { spill, versions }])),
     };
-    writeFileSync(this.configPath, JSON.stringify(configuration, null, 1));
+    this.writeText(JSON.stringify(configuration, null, 1));
+  }
+
+  writeText(text: string): void {
+    writeFileSync(this.configPath, text);
   }
 
   /** Starts one more process, as `--replace` does; the newest is `child`. */

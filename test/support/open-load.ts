@@ -27,6 +27,8 @@ export interface LoadOptions {
   readonly files: readonly LoadFile[];
   readonly perSecond: number;
   readonly connections?: number;
+  /** false opens a connection for every request. */
+  readonly keepAlive?: boolean;
 }
 
 export class OpenLoad {
@@ -38,7 +40,7 @@ export class OpenLoad {
   private readonly timer: NodeJS.Timeout;
 
   constructor(private readonly options: LoadOptions) {
-    this.agent = new Agent({ keepAlive: true, maxSockets: options.connections ?? 64, scheduling: "fifo" });
+    this.agent = new Agent({ keepAlive: options.keepAlive ?? true, maxSockets: options.connections ?? 64, scheduling: "fifo" });
     this.timer = setInterval(() => this.catchUp(), 2);
   }
 

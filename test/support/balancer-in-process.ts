@@ -1,0 +1,34 @@
+/** A balancer inside the test's own process, where a test can reach its shards and their statistics. */
+import { Balancer } from "../../src/balancer/balancer.js";
+import { systemClock } from "../../src/base/clock.js";
+import { createLogger } from "../../src/base/logger.js";
+import { defaultShardThreadOptions } from "../../src/balancer/shard-thread.js";
+import { defaultConfiguration } from "../../src/snapshot/configuration.js";
+import type { Limits } from "../../src/snapshot/limits.js";
+import type { VersionSnapshot } from "../../src/snapshot/snapshot.js";
+
+export interface InProcessBalancer {
+  readonly balancer: Balancer;
+  readonly url: string;
+  /** Every line of its log. */
+  readonly log: readonly string[];
+}
+
+/** Resolves when it listens and serves `versions` of `language`. */
+export async function startBalancer(language: string, versions: readonly VersionSnapshot[], shards = 2, limits: Partial<Limits> = {}): Promise<InProcessBalancer> {
+  const { limits: defaults, http } = defaultConfiguration();
+  const log: string[] = [];
+  const logger = createLogger({ level: "info", format: "text", write: (line) => log.push(line) });
+  const drained = { drainQuietMs: 50, drainTimeoutMs: 5_000 };
+  const options = { host: "127.0.0.1", port: 0, shards, corsOrigins: [], limits: { ...defaults, ...limits, bodyBytesMax: http.bodyBytesMax }, ...drained };
+  const balancer = new Balancer(options, systemClock, logger);
+  await balancer.start();
+  await balancer.apply({ revision: 1, nonce: 1, languages: [{ language, extensions: [], spill: true, versions }] });
+  await balancer.listen(defaultShardThreadOptions.warmUpMs);
+  return { balancer, url: `http://127.0.0.1:${balancer.port}`, log };
+}
+
+/** One version with these workers. */
+export function versionOf(ports: readonly number[]): VersionSnapshot {
+  return { version: "1", weight: 1, workers: ports.map((port) => ({ id: `127.0.0.1:${port}`, host: "127.0.0.1", port })) };
+}
