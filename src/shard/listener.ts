@@ -43,7 +43,7 @@ export class Listener {
     });
     app.post("/v1/lint/:language", (res, req) => this.lint(res, req, req.getParameter(0) ?? ""));
     app.post("/v1/lint", (res, req) => this.lint(res, req, ""));
-    app.options("/*", (res, req) => writePreflight(res, this.methodsOf(req.getUrl()), this.metaOf(req)));
+    app.options("/*", (res, req) => this.tellMethods(res, req));
     for (const [path, document] of dependencies.documents) {
       app.get(path, (res, req) => this.serve(res, req, document));
       app.head(path, (res, req) => this.serve(res, req, document));
@@ -77,13 +77,18 @@ export class Listener {
     const { context, active } = this.dependencies;
     const head = readLintHead(req, language, active(), context.limits);
     const incoming = new Incoming(res, head, this.metaOf(req), context);
-    res.onAborted(() => incoming.onAborted());
-    res.onData((chunk, isLast) => incoming.onData(chunk, isLast));
+    receiveBody(res, req, incoming);
   }
 
   private serve(res: uWS.HttpResponse, req: uWS.HttpRequest, document: Document): void {
     const { context, active } = this.dependencies;
     writeDocument(res, document.mediaType, document.body(active()), this.metaOf(req), context.isDraining());
+  }
+
+  private tellMethods(res: uWS.HttpResponse, req: uWS.HttpRequest): void {
+    const allowed = this.methodsOf(req.getUrl());
+    if (allowed === "") this.refuse(res, req);
+    else writePreflight(res, allowed, this.metaOf(req));
   }
 
   /** A path or a method that is not served. The body is read first, so that the client sees the answer. */
@@ -92,8 +97,7 @@ export class Listener {
     const allowed = this.methodsOf(path);
     const problem: Problem = allowed === "" ? { kind: "not-found", path } : { kind: "method-not-allowed", allowed };
     const incoming = new Incoming(res, problem, this.metaOf(req), this.dependencies.context);
-    res.onAborted(() => incoming.onAborted());
-    res.onData((chunk, isLast) => incoming.onData(chunk, isLast));
+    receiveBody(res, req, incoming);
   }
 
   /** What the Allow header says for a path; "" when there is nothing at it. */
@@ -117,3 +121,11 @@ export class Listener {
   }
 }
 
+const nothing = new ArrayBuffer(0);
+
+/** An empty body that was announced as such is not reported when the head came in pieces: it is not waited for. */
+function receiveBody(res: uWS.HttpResponse, req: uWS.HttpRequest, incoming: Incoming): void {
+  res.onAborted(() => incoming.onAborted());
+  if (/^0+$/.test(req.getHeader("content-length"))) incoming.onData(nothing, true);
+  else res.onData((chunk, isLast) => incoming.onData(chunk, isLast));
+}

@@ -75,12 +75,12 @@ export function writeDocument(res: HttpResponse, mediaType: string, body: string
   });
 }
 
-/** The answer to a browser's question before a request from another origin, and to anybody's; `allowed` is "" where nothing is served. */
+/** The answer to a browser's question before a request from another origin, and to anybody's. */
 export function writePreflight(res: HttpResponse, allowed: string, meta: ReplyMeta): void {
   res.cork(() => {
     res.writeStatus("204 No Content");
     writeHead(res, meta);
-    if (allowed !== "") res.writeHeader("Allow", allowed);
+    res.writeHeader("Allow", allowed);
     res.writeHeader("Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
     res.writeHeader("Access-Control-Allow-Headers", "Content-Type, Accept, Lintel-Deadline-Ms, X-Request-Id, traceparent");
     res.writeHeader("Access-Control-Max-Age", "86400");

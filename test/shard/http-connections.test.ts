@@ -67,6 +67,16 @@ void t.test("connections", async (t) => {
     t.same(refused.filter((one) => !known.includes(one)), []);
   });
 
+  await t.test("a request without a body may arrive in pieces too", async (t) => {
+    for (const [method, framing, status] of [["POST", "Content-Length: 0", 200], ["POST", "Content-Length: 00", 200], ["POST", "Accept: */*", 200], ["DELETE", "Content-Length: 0", 405]] as const) {
+      const line = `${method} /v1/lint/json HTTP/1.1\r\n`;
+      for (const cut of [1, 10, 20, framing.length + 9, framing.length + 11]) {
+        const rest = `Host: x\r\n${framing}\r\n\r\n`;
+        t.equal(await statusOf(line + rest.slice(0, cut), rest.slice(cut)), status, `${line}${rest} cut at ${line.length + cut}`);
+      }
+    }
+  });
+
   await t.test("the head has a limit", async (t) => {
     const request = (bytes: number): string => {
       const start = "GET / HTTP/1.1\r\nHost: x\r\nX: ";

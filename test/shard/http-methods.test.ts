@@ -59,10 +59,11 @@ void t.test("documents, methods and paths", async (t) => {
   });
 
   await t.test("OPTIONS says what is allowed", async (t) => {
-    for (const [path, allow] of [["/v1/lint/json", "POST, OPTIONS"], ["/v1/lint", "POST, OPTIONS"], ["/v1/languages", "GET, HEAD, OPTIONS"], ["/nothing", undefined]] as const) {
+    for (const [path, allow] of [["/v1/lint/json", "POST, OPTIONS"], ["/v1/lint", "POST, OPTIONS"], ["/v1/languages", "GET, HEAD, OPTIONS"]] as const) {
       const reply = await service.ask({ method: "OPTIONS", path });
       t.same([reply.status, reply.headers["allow"], reply.headers["content-length"]], [204, allow, undefined]);
     }
+    t.match(problemOf(await service.ask({ method: "OPTIONS", path: "/nothing" })), { status: 404, code: "not-found" });
   });
 
   await t.test("pages of any origin may ask, without credentials", async (t) => {
