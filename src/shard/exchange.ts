@@ -151,7 +151,7 @@ export class Exchange implements AttemptListener {
   onTick(nowMs: number): void {
     if (nowMs >= this.deadlineAtMs) {
       this.cancelAttempt();
-      this.fail({ kind: "deadline", deadlineMs: this.request.deadlineMs });
+      this.fail({ kind: "deadline", deadlineMs: this.request.deadlineMs, lastAttempt: "" });
     } else if (this.ticket !== 0 && nowMs >= this.attemptDeadlineAtMs) {
       this.worker?.upstream.cancel(this.ticket);
       this.onFailure({ kind: "timeout", message: `no answer within ${this.context.limits.attemptTimeoutMs} ms`, queueDepth: -1 });

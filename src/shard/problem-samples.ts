@@ -19,7 +19,7 @@ export const problemSamples: { readonly [Kind in ProblemKind]: Extract<Problem, 
   overloaded: { kind: "overloaded", what: "The linters for python are at their limit", retryAfterSeconds: 1 },
   "worker-failed": { kind: "worker-failed", reason: "the connection closed before the answer" },
   contract: { kind: "contract", reason: "the report is not JSON" },
-  deadline: { kind: "deadline", deadlineMs: 10_000 },
+  deadline: { kind: "deadline", deadlineMs: 10_000, lastAttempt: "" },
   internal: { kind: "internal" },
 };
 

@@ -23,7 +23,8 @@ export type Problem =
   | { readonly kind: "overloaded"; readonly what: string; readonly retryAfterSeconds: number }
   | { readonly kind: "worker-failed"; readonly reason: string }
   | { readonly kind: "contract"; readonly reason: string }
-  | { readonly kind: "deadline"; readonly deadlineMs: number }
+  /** `lastAttempt` is why no more was tried when the deadline itself had not passed; "" when it had. */
+  | { readonly kind: "deadline"; readonly deadlineMs: number; readonly lastAttempt: string }
   | { readonly kind: "internal" };
 
 export type ProblemKind = Problem["kind"];
@@ -79,7 +80,7 @@ export function replyOf(problem: Problem): ProblemReply {
     case "contract":
       return again("502 Bad Gateway", problem.kind, "A linter broke its contract", problem.reason);
     case "deadline":
-      return again("504 Gateway Timeout", problem.kind, "The report was not ready in time", `No report within ${problem.deadlineMs} ms.`);
+      return again("504 Gateway Timeout", problem.kind, "The report was not ready in time", problem.lastAttempt === "" ? `No report within ${problem.deadlineMs} ms.` : `No linter was left to try after the last one: ${problem.lastAttempt}.`);
     case "internal":
       return again("500 Internal Server Error", problem.kind, "The balancer made a mistake", "Please report it with the request id.");
     default:
@@ -97,7 +98,7 @@ export function problemOf(failure: AttemptFailure, language: string, deadlineMs:
       return { kind: "overloaded", what: `The linters for ${language} are at their limit`, retryAfterSeconds: 1 };
     case "timeout":
     case "deadline":
-      return { kind: "deadline", deadlineMs };
+      return { kind: "deadline", deadlineMs, lastAttempt: failure.message };
     case "killed":
       return { kind: "analysis-killed", reason: failure.message };
     case "connection-lost":
