@@ -256,7 +256,8 @@ export class Exchange implements AttemptListener {
     if (this.ticket === 0 || worker === undefined) return;
     worker.upstream.cancel(this.ticket);
     this.leaveWorker(worker);
-    if (this.suspect) setImmediate(() => this.context.quarantine.wake());
+    // Later, since whoever waits may be answered then: not within the handling of another client's socket.
+    if (this.suspect) this.context.clock.after(0, () => this.context.quarantine.wake());
   }
 
   /** The attempt at `worker` is over, however it ended. */

@@ -11,23 +11,13 @@ import { assert } from "../base/assert.js";
 import { delay, systemClock } from "../base/clock.js";
 import { messageOf } from "../base/errors.js";
 import { systemRandom } from "../base/random.js";
-import { PoisonMemory } from "../balancing/poison.js";
-import { RetryBudget } from "../balancing/retry-budget.js";
 import { createHttp2Connector } from "../upstream/http2-connector.js";
 import { documents } from "./documents.js";
-import { ExchangeTable } from "./exchange-table.js";
-import { defaultHealthOptions, HealthKeeper, healthTickMs } from "./health-keeper.js";
-import type { Incoming, IncomingContext } from "./incoming.js";
 import { Listener } from "./listener.js";
 import type { FromShard, ShardOptions, ToShard } from "./messages.js";
-import { Quarantine } from "./quarantine.js";
-import { ShardRoot } from "./root.js";
+import { tickMs, wireParts } from "./parts.js";
 import { shardCells, Statistics } from "./statistics.js";
 
-/** How often deadlines are checked: a deadline may be late by so much. */
-const tickMs = 5;
-/** How often expired suspicions are dropped. */
-const forgetMs = 1_000;
 const port = parentPort;
 assert(port !== null, "a shard runs as a worker thread");
 const say = (message: FromShard): void => port.postMessage(message);
@@ -39,46 +29,19 @@ statistics.clearGauges();
 const clock = systemClock;
 let draining = false;
 
-// 1. The root: snapshots become connections to workers, and workers become usable or not.
-const root = new ShardRoot({
+// 1. The parts of the shard: snapshots become connections to workers, and requests become attempts at them.
+//    Before the listener, because a request may arrive in the turn it listens.
+const { root, quarantine, context } = wireParts({
   clock,
   random: systemRandom,
   statistics,
   openConnection: createHttp2Connector().open,
   limits: options.limits,
-  onReconnected: (worker) => health.noteReconnected(worker),
-  onUsableChange: () => quarantine.wake(),
-  onUsableLanguages: (languages) => say({ kind: "usable", languages }),
-});
-const health = new HealthKeeper({
-  clock,
-  random: systemRandom,
-  statistics,
-  active: () => root.active,
-  options: defaultHealthOptions,
-  onChange: (worker, change) => {
-    root.noteUsable();
-    const { phase } = worker.health;
-    say({ kind: "worker", worker: worker.id, change, reason: "reason" in phase ? phase.reason : "" });
-  },
-});
-const quarantine = new Quarantine(new PoisonMemory(), (finding) => say({ kind: "finding", finding }));
-
-// 2. What exchanges share: before the listener, because a request may arrive in the turn it listens.
-const context: IncomingContext = {
-  clock,
-  random: systemRandom,
-  limits: options.limits,
-  statistics,
-  table: new ExchangeTable(),
-  budget: new RetryBudget(clock.nowMs()),
-  health,
-  quarantine,
-  uploads: new Set<Incoming>(),
   isDraining: () => draining,
-};
+  say,
+});
 
-// 3. The listener, last: from here on users may come.
+// 2. The listener, last: from here on users may come.
 const listener = new Listener({
   context,
   active: () => root.active,
@@ -87,15 +50,6 @@ const listener = new Listener({
   documents: documents(),
   onConnectionCount: (count) => statistics.set(shardCells.connections, count),
 });
-
-clock.every(tickMs, () => {
-  const nowMs = clock.nowMs();
-  context.table.tick(nowMs);
-  for (const upload of context.uploads) upload.onTick(nowMs);
-  statistics.set(shardCells.exchangesInFlight, context.table.size);
-});
-clock.every(healthTickMs, () => health.tick(clock.nowMs()));
-clock.every(forgetMs, () => quarantine.forgetExpired(clock.nowMs()));
 
 port.on("message", (message: ToShard) => {
   switch (message.kind) {

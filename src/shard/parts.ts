@@ -1,0 +1,91 @@
+/**
+ * The parts of one shard behind its listener, wired together and ticking. Must not know threads, sockets or
+ * what the main thread is: the simulator runs this very wiring.
+ */
+import type { Clock } from "../base/clock.js";
+import type { Random } from "../base/random.js";
+import { PoisonMemory } from "../balancing/poison.js";
+import { RetryBudget } from "../balancing/retry-budget.js";
+import type { OpenConnection } from "../upstream/connection.js";
+import { ExchangeTable } from "./exchange-table.js";
+import { defaultHealthOptions, HealthKeeper, healthTickMs } from "./health-keeper.js";
+import type { Incoming, IncomingContext } from "./incoming.js";
+import type { FromShard, RequestLimits } from "./messages.js";
+import { Quarantine } from "./quarantine.js";
+import { ShardRoot } from "./root.js";
+import { shardCells, type Statistics } from "./statistics.js";
+
+/** How often deadlines are checked: a deadline may be late by so much. */
+export const tickMs = 5;
+/** How often expired suspicions are dropped. */
+const forgetMs = 1_000;
+
+export interface PartsDependencies {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly statistics: Statistics;
+  readonly openConnection: OpenConnection;
+  readonly limits: RequestLimits;
+  readonly isDraining: () => boolean;
+  /** To the main thread, and through it to the other shards. */
+  readonly say: (message: FromShard) => void;
+}
+
+export interface ShardParts {
+  readonly root: ShardRoot;
+  readonly quarantine: Quarantine;
+  /** What requests need. */
+  readonly context: IncomingContext;
+}
+
+export function wireParts({ clock, random, statistics, openConnection, limits, isDraining, say }: PartsDependencies): ShardParts {
+  // 1. The root: snapshots become connections to workers, and workers become usable or not.
+  const root = new ShardRoot({
+    clock,
+    random,
+    statistics,
+    openConnection,
+    limits,
+    onReconnected: (worker) => health.noteReconnected(worker),
+    onUsableChange: () => quarantine.wake(),
+    onUsableLanguages: (languages) => say({ kind: "usable", languages }),
+  });
+  const health = new HealthKeeper({
+    clock,
+    random,
+    statistics,
+    active: () => root.active,
+    options: defaultHealthOptions,
+    onChange: (worker, change) => {
+      root.noteUsable();
+      const { phase } = worker.health;
+      say({ kind: "worker", worker: worker.id, change, reason: "reason" in phase ? phase.reason : "" });
+    },
+  });
+  const quarantine = new Quarantine(new PoisonMemory(), (finding) => say({ kind: "finding", finding }));
+
+  // 2. What exchanges share.
+  const context: IncomingContext = {
+    clock,
+    random,
+    limits,
+    statistics,
+    table: new ExchangeTable(),
+    budget: new RetryBudget(clock.nowMs()),
+    health,
+    quarantine,
+    uploads: new Set<Incoming>(),
+    isDraining,
+  };
+
+  // 3. Time, last: what it drives is there.
+  clock.every(tickMs, () => {
+    const nowMs = clock.nowMs();
+    context.table.tick(nowMs);
+    for (const upload of context.uploads) upload.onTick(nowMs);
+    statistics.set(shardCells.exchangesInFlight, context.table.size);
+  });
+  clock.every(healthTickMs, () => health.tick(clock.nowMs()));
+  clock.every(forgetMs, () => quarantine.forgetExpired(clock.nowMs()));
+  return { root, quarantine, context };
+}
