@@ -12,6 +12,7 @@ import type { RequestLimits, ShardStatus } from "../shard/messages.js";
 import { defaultStatisticsSizes, Statistics } from "../shard/statistics.js";
 import { choosePort, holderOf, lockPort, migratesConnections, type PortLock, succeed } from "./port-lock.js";
 import { defaultShardThreadOptions, ShardThread } from "./shard-thread.js";
+import { Suspects } from "./suspects.js";
 import { createSlotBook, type SlotBook } from "./slots.js";
 
 export interface BalancerOptions {
@@ -68,11 +69,11 @@ export class Balancer implements SnapshotReceiver {
     const count = options.shards === "auto" ? availableParallelism() : options.shards;
     const sizes = defaultStatisticsSizes;
     this.statistics = Array.from({ length: count }, () => new Statistics(Statistics.allocate(sizes), sizes));
+    const suspects = new Suspects(clock, () => this.threads);
     this.threads = this.statistics.map(({ memory }, index) => {
-      const shard = { index, limits: options.limits, corsOrigins: options.corsOrigins, statistics: memory, statisticsSizes: sizes };
-      return new ShardThread({ ...defaultShardThreadOptions, shard }, clock, logger, (finding) => {
-        this.threads.forEach((other, at) => at !== index && other.hearFinding(finding));
-      });
+      const { limits, corsOrigins } = options;
+      const shard = { index, limits, corsOrigins, statistics: memory, statisticsSizes: sizes, novelInputs: suspects.novelInputs };
+      return new ShardThread({ ...defaultShardThreadOptions, shard }, clock, logger, suspects);
     });
     this.slots = createSlotBook(sizes, (table, slot) => {
       for (const one of this.statistics) {

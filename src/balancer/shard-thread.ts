@@ -8,7 +8,7 @@ import type { Logger } from "../base/logger.js";
 import type { Snapshot } from "../snapshot/snapshot.js";
 import type { ApplyOutcome } from "../manager-link/link.js";
 import { limitHeads } from "../shard/head-limit.js";
-import type { Finding } from "../shard/quarantine.js";
+import type { Finding, SuspectAsk } from "../balancing/suspect-desk.js";
 import type { FromShard, ShardOptions, ShardStatus, Slots, ToShard } from "../shard/messages.js";
 
 export interface ShardThreadOptions {
@@ -28,6 +28,14 @@ export const defaultShardThreadOptions: Omit<ShardThreadOptions, "shard"> = {
   calmMs: 10_000,
   warmUpMs: 1_000,
 };
+
+/** What the shards ask and tell about suspect inputs; each names the shard. */
+export interface SuspectTraffic {
+  onFinding(shard: number, finding: Finding): void;
+  onAsk(ask: SuspectAsk): void;
+  onDone(shard: number, id: number): void;
+  onShardEnded(shard: number): void;
+}
 
 interface Publication {
   readonly snapshot: Snapshot;
@@ -57,8 +65,7 @@ export class ShardThread {
     private readonly options: ShardThreadOptions,
     private readonly clock: Clock,
     private readonly logger: Logger,
-    /** The shard found something on an input that the other shards are to know. */
-    private readonly onFinding: (finding: Finding) => void,
+    private readonly suspects: SuspectTraffic,
   ) {
     this.delayMs = options.restartDelayMs;
   }
@@ -117,6 +124,10 @@ export class ShardThread {
     this.post({ kind: "finding", finding });
   }
 
+  answerSuspect(id: number, worker: string): void {
+    this.post({ kind: "suspect-answer", id, worker });
+  }
+
   /** For tests of the supervision. */
   crash(): void {
     this.post({ kind: "crash" });
@@ -145,7 +156,9 @@ export class ShardThread {
     else if (message.kind === "listening") this.listening = true;
     else if (message.kind === "listen-failed") this.listenAgain();
     else if (message.kind === "crashed") this.logger.error("shard crashed", { shard: this.options.shard.index, reason: message.reason });
-    else if (message.kind === "finding") this.onFinding(message.finding);
+    else if (message.kind === "finding") this.suspects.onFinding(this.options.shard.index, message.finding);
+    else if (message.kind === "suspect-ask") this.suspects.onAsk({ ...message, shard: this.options.shard.index });
+    else if (message.kind === "suspect-done") this.suspects.onDone(this.options.shard.index, message.id);
     else if (message.kind === "worker") {
       const fields = { shard: this.options.shard.index, worker: message.worker, reason: message.reason };
       this.logger.warn(`worker ${message.change}`, message.change === "ejected" ? fields : { shard: fields.shard, worker: fields.worker });
@@ -157,6 +170,7 @@ export class ShardThread {
     this.thread = undefined;
     this.listening = false;
     this.usableLanguages = [];
+    this.suspects.onShardEnded(this.options.shard.index);
     this.tell("ended");
     if (this.stopping) return;
     const { restartDelayMs, restartDelayMaxMs, calmMs } = this.options;

@@ -3,8 +3,10 @@
  * workers. Pure; knows inputs only by a hash that the caller computes, workers only by their id.
  *
  * One worker makes an input suspect: it may have been the worker's own end. A second, different worker makes it
- * poison. A success absolves a suspect: whatever else was in flight when a worker died is retried, succeeds, and is
- * forgotten, so that the same innocent file seen at two deaths is not condemned.
+ * poison, and so does the same one, started again, when the input was tried there as the only suspect: with one worker there is
+ * no other. A success absolves a suspect: whatever else was in flight when a worker died is retried, succeeds, and is
+ * forgotten, so that the same innocent file seen at two deaths is not condemned. Only a success of the same version: another
+ * one's linter may well survive what ends this one's.
  */
 
 export interface PoisonOptions {
@@ -20,8 +22,19 @@ export const poisonDefaults: PoisonOptions = { entriesMax: 4096, suspectMs: 60_0
 
 export type Verdict = "unknown" | "suspect" | "poison";
 
+/** How a worker came to break on an input. */
+export interface Circumstances {
+  /** Of the worker. */
+  readonly version: string;
+  /** Whether it was tried there as the only suspect. */
+  readonly alone: boolean;
+}
+
+const unknownCircumstances: Circumstances = { version: "", alone: false };
+
 interface Suspect {
   readonly worker: string;
+  readonly version: string;
   readonly untilMs: number;
 }
 
@@ -52,29 +65,35 @@ export class PoisonMemory {
     return suspect !== undefined && nowMs < suspect.untilMs ? "suspect" : "unknown";
   }
 
+  /** The worker that broke on a suspect; "" when it is none. */
+  brokenWorker(hash: string, nowMs: number): string {
+    const suspect = this.#suspects.get(hash);
+    return suspect !== undefined && nowMs < suspect.untilMs ? suspect.worker : "";
+  }
+
   /**
-   * `worker` crashed or ran out of time on the input. Returns what the input is now; the same worker
-   * twice (it was restarted) is still one.
+   * `worker` crashed or ran out of time on the input. Returns what the input is now; one end of one worker, told by
+   * many, is still one.
    */
-  blame(hash: string, worker: string, nowMs: number): Verdict {
+  blame(hash: string, worker: string, nowMs: number, { version, alone }: Circumstances = unknownCircumstances): Verdict {
     const before = this.verdict(hash, nowMs);
     if (before === "poison") return before;
     const suspect = this.#suspects.get(hash);
     this.#suspects.delete(hash);
-    if (before === "suspect" && suspect !== undefined && suspect.worker !== worker) {
+    if (before === "suspect" && suspect !== undefined && (alone || suspect.worker !== worker)) {
       this.#poison.delete(hash);
       this.#poison.set(hash, nowMs + this.#options.poisonMs);
       makeRoom(this.#poison, this.#options.entriesMax);
       return "poison";
     }
-    this.#suspects.set(hash, { worker, untilMs: nowMs + this.#options.suspectMs });
+    this.#suspects.set(hash, { worker, version, untilMs: nowMs + this.#options.suspectMs });
     makeRoom(this.#suspects, this.#options.entriesMax);
     return "suspect";
   }
 
-  /** A worker answered the input: it was not the cause. What is poison already stays it until it expires. */
-  absolve(hash: string): void {
-    this.#suspects.delete(hash);
+  /** A worker of this version answered the input: it was not the cause. What is poison already stays it until it expires. */
+  absolve(hash: string, version = ""): void {
+    if (this.#suspects.get(hash)?.version === version) this.#suspects.delete(hash);
   }
 
   /** Drops what has expired, so that `isEmpty` becomes true again; to be called every now and then. */

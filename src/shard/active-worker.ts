@@ -21,8 +21,6 @@ export class ActiveWorker implements Candidate {
   /** The set it is chosen from, in the newest snapshot. */
   choice: WorkerSet<ActiveWorker> | undefined;
   readonly health: Health;
-  /** Attempts here whose input another worker broke on (see quarantine.ts). */
-  suspectsInFlight = 0;
   /** When it last answered anything, a probe included; 0 for never. */
   lastReplyMs = 0;
 

@@ -15,7 +15,7 @@ import type { ExchangeTable } from "./exchange-table.js";
 import type { HealthKeeper } from "./health-keeper.js";
 import type { RequestLimits } from "./messages.js";
 import { problemOf, type Problem } from "./problem.js";
-import type { Quarantine } from "./quarantine.js";
+import { type Quarantine, Standing } from "./quarantine.js";
 import { shardCells, versionCells, workerCells, type Statistics } from "./statistics.js";
 
 /** What the listener hands over. `source` is owned by the exchange from then on. */
@@ -53,6 +53,9 @@ export interface ExchangeContext {
  */
 const triedMax = 8;
 
+/** How many workers a suspect names, one of which is to be free of suspects. */
+const candidatesMax = 8;
+
 const noWorkers: readonly ActiveWorker[] = [];
 const notTried: AttemptFailure = { kind: "not-sent", message: "no worker is reachable", queueDepth: -1 };
 
@@ -66,6 +69,7 @@ export class Exchange implements AttemptListener {
   /** Whether another version than the chosen one served it. */
   spilled = false;
   readonly deadlineAtMs: number;
+  readonly standing = new Standing();
   /** Its place in the table, -1 when it is not in it. */
   tableIndex = -1;
 
@@ -74,7 +78,7 @@ export class Exchange implements AttemptListener {
   private tried = noWorkers;
   private costlyAttempts = 0;
   private ticket: Ticket = 0;
-  /** A worker broke on this input: its attempts are made apart from other suspects. */
+  /** A worker broke on this input: it is tried where the quarantine says. */
   private suspect = false;
   private lastFailure = notTried;
   private settledBy: "" | "report" | "problem" | "abort" = "";
@@ -89,18 +93,11 @@ export class Exchange implements AttemptListener {
 
   start(): void {
     const { language, startedMs } = this.request;
-    const { table, budget, quarantine, statistics } = this.context;
+    const { table, budget } = this.context;
     table.add(this);
     budget.recordRequest(startedMs);
     this.version = this.request.version ?? language.versions[language.counter.pick()];
-    const verdict = quarantine.verdictOf(this, startedMs);
-    if (verdict === "poison") {
-      statistics.add(shardCells.poisonRefused, 1);
-      this.fail({ kind: "poison-input" });
-      return;
-    }
-    this.suspect = verdict === "suspect";
-    this.attempt();
+    this.proceed(startedMs);
   }
 
   /** The client left: nobody waits any more. */
@@ -110,9 +107,30 @@ export class Exchange implements AttemptListener {
     this.settle("abort");
   }
 
-  /** Called by the quarantine when a worker without a suspect may have become free. */
+  /** Called by the quarantine when what it waited for is over. */
   resume(): void {
-    if (this.settledBy === "") this.attempt();
+    if (this.settledBy === "") this.proceed(this.context.clock.nowMs());
+  }
+
+  /** Called by the quarantine: this suspect may be tried at this worker now. */
+  onGranted(id: string): void {
+    const { quarantine, clock } = this.context;
+    const nowMs = clock.nowMs();
+    const version = this.versionToTry();
+    const worker = version?.usable.find((usable) => usable.id === id && !this.tried.includes(usable));
+    if (version !== undefined && worker !== undefined) {
+      quarantine.moveTo(this, worker);
+      this.sendIfRoom(version, worker, nowMs);
+      return;
+    }
+    // It went away meanwhile.
+    quarantine.endTrial(this);
+    this.attempt(nowMs);
+  }
+
+  onPoison(): void {
+    this.context.statistics.add(shardCells.poisonRefused, 1);
+    this.fail({ kind: "poison-input" });
   }
 
   onReply(report: Uint8Array, queueDepth: number): void {
@@ -123,10 +141,9 @@ export class Exchange implements AttemptListener {
     this.leaveWorker(worker);
     worker.noteAnswer(queueDepth, nowMs - this.attemptStartMs, nowMs);
     health.noteReply(worker, this.attemptStartMs, nowMs);
-    if (this.suspect) quarantine.absolve(this);
+    if (this.suspect) quarantine.absolve(this, worker, nowMs);
     this.settle("report");
     this.sink.onReport(this, report);
-    if (this.suspect) quarantine.wake();
   }
 
   onFailure(failure: AttemptFailure): void {
@@ -134,17 +151,17 @@ export class Exchange implements AttemptListener {
     assert(worker !== undefined, "a failure follows an attempt");
     const { statistics, health, clock, quarantine } = this.context;
     const nowMs = clock.nowMs();
-    const wasSuspect = this.suspect;
     this.leaveWorker(worker);
     worker.noteReport(failure.queueDepth, nowMs);
     statistics.add(statistics.workerCell(worker.slot, workerCells.failures), 1);
     health.noteFailure(worker, failure, this.attemptStartMs, nowMs);
     this.lastFailure = failure;
     if (!isFree(failure.kind)) this.costlyAttempts++;
-    if (blamesInput(failure.kind) && quarantine.blame(this, worker, nowMs) === "poison") this.fail({ kind: "poison-input" });
-    else if (this.mayRetry(failure, nowMs)) this.retry(failure);
+    const isPoison = blamesInput(failure.kind) && quarantine.blame(this, worker, nowMs) === "poison";
+    quarantine.endTrial(this);
+    if (isPoison) this.fail({ kind: "poison-input" });
+    else if (this.mayRetry(failure, nowMs)) this.proceed(nowMs);
     else this.fail(this.problem());
-    if (wasSuspect) quarantine.wake();
   }
 
   /** Called by the table every few milliseconds. */
@@ -158,9 +175,16 @@ export class Exchange implements AttemptListener {
     }
   }
 
-  private retry(failure: AttemptFailure): void {
-    this.suspect ||= blamesInput(failure.kind);
-    this.attempt();
+  /** Tries, unless what is known of the input speaks against it. */
+  private proceed(nowMs: number): void {
+    const verdict = this.context.quarantine.admit(this, nowMs);
+    if (verdict === "wait") return;
+    if (verdict === "poison") {
+      this.onPoison();
+      return;
+    }
+    this.suspect = verdict === "suspect";
+    this.attempt(nowMs);
   }
 
   private mayRetry(failure: AttemptFailure, nowMs: number): boolean {
@@ -174,24 +198,40 @@ export class Exchange implements AttemptListener {
   }
 
   /** One try at a worker not tried yet. */
-  private attempt(): void {
+  private attempt(nowMs: number): void {
+    const { quarantine, random } = this.context;
     const version = this.versionToTry();
-    const nowMs = this.attempts === 0 ? this.request.startedMs : this.context.clock.nowMs();
-    const worker = version === undefined ? undefined : this.workerToTry(version, nowMs);
-    if (version === undefined || worker === undefined) {
+    const chosen = version?.choice.choose(this.tried, nowMs, random);
+    if (version === undefined || chosen === undefined) {
       this.fail(this.problem());
       return;
     }
-    if (this.suspect && worker.suspectsInFlight > 0) {
-      this.context.quarantine.wait(this);
+    if (this.suspect) {
+      quarantine.ask(this, this.candidates(version, chosen, nowMs), nowMs);
       return;
     }
+    const worker = quarantine.place(this, chosen, version.usable);
+    if (worker !== undefined) this.sendIfRoom(version, worker, nowMs);
+  }
+
+  private sendIfRoom(version: ActiveVersion, worker: ActiveWorker, nowMs: number): void {
     if (worker.inFlight >= this.context.limits.inFlightPerWorkerMax || worker.upstream.availableCalls() <= 0) {
       this.context.statistics.add(shardCells.shed, 1);
       this.fail({ kind: "overloaded", what: `Every linter for ${this.request.language.language} has its fill`, retryAfterSeconds: 1 });
       return;
     }
     this.send(version, worker, nowMs);
+  }
+
+  /** A few workers for a suspect, best first. */
+  private candidates({ choice }: ActiveVersion, first: ActiveWorker, nowMs: number): readonly ActiveWorker[] {
+    const found = [first];
+    while (found.length < candidatesMax) {
+      const next = choice.choose([...this.tried, ...found], nowMs, this.context.random);
+      if (next === undefined) break;
+      found.push(next);
+    }
+    return found;
   }
 
   private send(version: ActiveVersion, worker: ActiveWorker, nowMs: number): void {
@@ -206,21 +246,10 @@ export class Exchange implements AttemptListener {
     statistics.add(shardCells.attempts, 1);
     if (this.attempts > 1) statistics.add(shardCells.retries, 1);
     statistics.add(statistics.versionCell(version.slot, versionCells.attempts), 1);
-    if (this.suspect) worker.suspectsInFlight++;
     const timeoutMs = Math.max(1, Math.min(limits.attemptTimeoutMs, this.deadlineAtMs - nowMs));
     this.attemptStartMs = nowMs;
     this.attemptDeadlineAtMs = nowMs + timeoutMs;
     this.ticket = worker.send(this.request, timeoutMs, this);
-  }
-
-  private workerToTry({ choice }: ActiveVersion, nowMs: number): ActiveWorker | undefined {
-    const { random } = this.context;
-    if (this.suspect) {
-      const taken = choice.usable.filter((worker) => worker.suspectsInFlight > 0);
-      const apart = choice.choose([...this.tried, ...taken], nowMs, random);
-      if (apart !== undefined) return apart;
-    }
-    return choice.choose(this.tried, nowMs, random);
   }
 
   /** The exchange's own version while it has an untried usable worker; else, if that is allowed, another one by weight. */
@@ -256,15 +285,12 @@ export class Exchange implements AttemptListener {
     if (this.ticket === 0 || worker === undefined) return;
     worker.upstream.cancel(this.ticket);
     this.leaveWorker(worker);
-    // Later, since whoever waits may be answered then: not within the handling of another client's socket.
-    if (this.suspect) this.context.clock.after(0, () => this.context.quarantine.wake());
   }
 
   /** The attempt at `worker` is over, however it ended. */
   private leaveWorker(worker: ActiveWorker): void {
     this.ticket = 0;
     worker.settled();
-    if (this.suspect) worker.suspectsInFlight--;
   }
 
   private fail(problem: Problem): void {
@@ -277,6 +303,6 @@ export class Exchange implements AttemptListener {
     assert(this.settledBy === "", `an exchange settles once; settled by ${this.settledBy}, then by ${by}`);
     this.settledBy = by;
     this.context.table.remove(this);
-    if (this.suspect) this.context.quarantine.leave(this);
+    this.context.quarantine.leave(this, by === "report");
   }
 }

@@ -1,7 +1,7 @@
 /** What the main thread and a shard say to each other. Plain data: it is cloned between threads. */
 import type { Limits } from "../snapshot/limits.js";
 import type { Snapshot } from "../snapshot/snapshot.js";
-import type { Finding } from "./quarantine.js";
+import type { Finding } from "../balancing/suspect-desk.js";
 import type { StatisticsSizes } from "./statistics.js";
 
 /** Where each name's counters are in the shard's statistics; given out by the main thread, the same on every shard. */
@@ -25,6 +25,8 @@ export interface ShardOptions {
   readonly corsOrigins: readonly string[];
   readonly statistics: SharedArrayBuffer;
   readonly statisticsSizes: StatisticsSizes;
+  /** See balancing/novel-inputs.ts; all shards have the same. */
+  readonly novelInputs: Int32Array;
 }
 
 export type ToShard =
@@ -42,6 +44,8 @@ export type ToShard =
   | { readonly kind: "drain"; readonly quietMs: number; readonly timeoutMs: number }
   /** What another shard found on an input. */
   | { readonly kind: "finding"; readonly finding: Finding }
+  /** The answer to a suspect's question: the worker it may be tried at, or "" for poison. */
+  | { readonly kind: "suspect-answer"; readonly id: number; readonly worker: string }
   /** For tests of the supervision: fail as a bug would. */
   | { readonly kind: "crash" };
 
@@ -81,5 +85,9 @@ export type FromShard =
   /** A worker was ejected, or returned; for the log. */
   | { readonly kind: "worker"; readonly worker: string; readonly change: "ejected" | "returned"; readonly reason: string }
   | { readonly kind: "finding"; readonly finding: Finding }
+  /** Where may this suspect be tried? Answered when one of the workers, best first, is free of suspects. */
+  | { readonly kind: "suspect-ask"; readonly id: number; readonly hash: string; readonly workers: readonly string[] }
+  /** Its trial is over, or it is not wanted any more. */
+  | { readonly kind: "suspect-done"; readonly id: number }
   | { readonly kind: "crashed"; readonly reason: string }
   | { readonly kind: "closed" };

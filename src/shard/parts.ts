@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../base/clock.js";
 import type { Random } from "../base/random.js";
+import { NovelInputs } from "../balancing/novel-inputs.js";
 import { PoisonMemory } from "../balancing/poison.js";
 import { RetryBudget } from "../balancing/retry-budget.js";
 import type { OpenConnection } from "../upstream/connection.js";
@@ -26,6 +27,8 @@ export interface PartsDependencies {
   readonly statistics: Statistics;
   readonly openConnection: OpenConnection;
   readonly limits: RequestLimits;
+  /** See balancing/novel-inputs.ts; all shards have the same. */
+  readonly novelInputs: Int32Array;
   readonly isDraining: () => boolean;
   /** To the main thread, and through it to the other shards. */
   readonly say: (message: FromShard) => void;
@@ -38,7 +41,7 @@ export interface ShardParts {
   readonly context: IncomingContext;
 }
 
-export function wireParts({ clock, random, statistics, openConnection, limits, isDraining, say }: PartsDependencies): ShardParts {
+export function wireParts({ clock, random, statistics, openConnection, limits, novelInputs, isDraining, say }: PartsDependencies): ShardParts {
   // 1. The root: snapshots become connections to workers, and workers become usable or not.
   const root = new ShardRoot({
     clock,
@@ -47,7 +50,6 @@ export function wireParts({ clock, random, statistics, openConnection, limits, i
     openConnection,
     limits,
     onReconnected: (worker) => health.noteReconnected(worker),
-    onUsableChange: () => quarantine.wake(),
     onUsableLanguages: (languages) => say({ kind: "usable", languages }),
   });
   const health = new HealthKeeper({
@@ -62,7 +64,11 @@ export function wireParts({ clock, random, statistics, openConnection, limits, i
       say({ kind: "worker", worker: worker.id, change, reason: "reason" in phase ? phase.reason : "" });
     },
   });
-  const quarantine = new Quarantine(new PoisonMemory(), (finding) => say({ kind: "finding", finding }));
+  const quarantine = new Quarantine(new PoisonMemory(), new NovelInputs(novelInputs), {
+    ask: (id, hash, workers) => say({ kind: "suspect-ask", id, hash, workers }),
+    done: (id) => say({ kind: "suspect-done", id }),
+    tell: (finding) => say({ kind: "finding", finding }),
+  });
 
   // 2. What exchanges share.
   const context: IncomingContext = {
@@ -82,6 +88,7 @@ export function wireParts({ clock, random, statistics, openConnection, limits, i
   clock.every(tickMs, () => {
     const nowMs = clock.nowMs();
     context.table.tick(nowMs);
+    quarantine.tick();
     for (const upload of context.uploads) upload.onTick(nowMs);
     statistics.set(shardCells.exchangesInFlight, context.table.size);
   });

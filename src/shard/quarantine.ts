@@ -1,72 +1,195 @@
 /**
- * Keeps inputs that end workers from costing more than two. An input on which one worker broke is suspect:
- * its next attempt goes to a worker where no other suspect of this shard is, so that a second breakdown has one
- * culprit. Two different workers make it poison, refused unseen for a while. Must not know HTTP.
+ * Keeps inputs that end workers from costing more than two. An input that was never answered is tried one at a
+ * time; one on which a worker broke is suspect, and is tried where and when the desk of all shards says; two broken
+ * workers make it poison, refused unseen for a while. Must not know HTTP or threads.
  */
 import { createHash } from "node:crypto";
-import type { PoisonMemory} from "../balancing/poison.js";
-import { type Verdict } from "../balancing/poison.js";
+import { fingerprintOf, indexOf, novelEntries, type NovelInputs } from "../balancing/novel-inputs.js";
+import type { PoisonMemory, Verdict } from "../balancing/poison.js";
+import { type Finding, noteFinding } from "../balancing/suspect-desk.js";
 import type { ActiveWorker } from "./active-worker.js";
 import type { Exchange } from "./exchange.js";
 
-/** One shard's finding on an input: a worker broke on it, or, with "", one answered it. */
-export interface Finding {
-  readonly hash: string;
-  readonly brokenWorker: string;
+/** The shard's side of balancing/suspect-desk.ts. */
+export interface DeskLink {
+  readonly ask: (id: number, hash: string, workers: readonly string[]) => void;
+  readonly done: (id: number) => void;
+  /** Comes before the `done` of the trial that found it. */
+  readonly tell: (finding: Finding) => void;
+}
+
+/** What an exchange has to remember for the quarantine. */
+export class Standing {
+  /** 0 while it was not needed. */
+  fingerprint = 0;
+  /** Its input was never answered, and it is the one that is tried. */
+  leads = false;
+  /** It has the input's place among those in flight on all shards. */
+  entered = false;
+  hesitated = false;
+  /** Copies of its input that wait until it has settled; those that settled before are among them. */
+  followers: Exchange[] | undefined;
+  /** Its question at the desk, open or granted; 0 for none. */
+  askId = 0;
 }
 
 export class Quarantine {
-  /** Suspects that wait for a worker without one, in the order they came. */
-  private readonly waiting: Exchange[] = [];
+  /** Exchanges whose input was never answered, by the place of its fingerprint. */
+  private readonly leaders = new Array<Exchange | undefined>(novelEntries).fill(undefined);
+  /** Those that look again at the next tick. */
+  private hesitating: Exchange[] = [];
+  private readonly asking = new Map<number, Exchange>();
+  private asks = 0;
 
   constructor(
     private readonly memory: PoisonMemory,
-    /** Tells the other shards, each of which may have one worker's word against the same input. */
-    private readonly tellOthers: (finding: Finding) => void,
+    private readonly novel: NovelInputs,
+    private readonly desk: DeskLink,
   ) {}
 
-  /** What is remembered of an input. The usual case, nothing at all, costs no hash. */
-  verdictOf(exchange: Exchange, nowMs: number): Verdict {
-    return this.memory.isEmpty ? "unknown" : this.memory.verdict(hashOf(exchange), nowMs);
+  /** What the exchange may do now. With "wait" it hears `resume` later. The usual case, nothing remembered at all, costs no hash. */
+  admit(exchange: Exchange, nowMs: number): Verdict | "wait" {
+    const { memory, leaders } = this;
+    const verdict = memory.isEmpty ? "unknown" : memory.verdict(hashOf(exchange), nowMs);
+    const { standing } = exchange;
+    if (verdict === "poison" || standing.leads) return verdict;
+    if (standing.fingerprint === 0) standing.fingerprint = fingerprintOf(exchange.request.source, saltOf(exchange));
+    if (verdict === "unknown" && this.novel.isAnswered(standing.fingerprint)) return verdict;
+    const index = indexOf(standing.fingerprint);
+    const leader = leaders[index];
+    if (leader === undefined) {
+      leaders[index] = exchange;
+      standing.leads = true;
+    } else if (isSameInput(leader, exchange)) {
+      (leader.standing.followers ??= []).push(exchange);
+      return "wait";
+    }
+    return verdict;
+  }
+
+  /**
+   * Before an exchange goes to `worker`: the worker to send it to instead, because another shard has the same input
+   * there, or undefined when it is to look again in a moment: that worker is not among `usable`, so something happened to it.
+   */
+  place(exchange: Exchange, worker: ActiveWorker, usable: readonly ActiveWorker[]): ActiveWorker | undefined {
+    const { standing } = exchange;
+    if (!standing.leads) return worker;
+    if (standing.entered) {
+      this.moveTo(exchange, worker);
+      return worker;
+    }
+    const at = this.novel.enter(standing.fingerprint, worker.slot);
+    standing.entered = at === 0;
+    if (at <= 0 || at === worker.slot) return worker;
+    const other = usable.find(({ slot }) => slot === at);
+    if (other !== undefined) return other;
+    if (standing.hesitated) return worker;
+    standing.hesitated = true;
+    this.hesitating.push(exchange);
+    return undefined;
+  }
+
+  /** An exchange goes to `worker` whatever others do. */
+  moveTo({ standing }: Exchange, worker: ActiveWorker): void {
+    if (!standing.leads) return;
+    if (standing.entered) this.novel.move(standing.fingerprint, worker.slot);
+    else standing.entered = this.novel.enter(standing.fingerprint, worker.slot) === 0;
+  }
+
+  /** Asks where a suspect may be tried; `exchange` hears `onGranted` or `onPoison`. */
+  ask(exchange: Exchange, workers: readonly ActiveWorker[], nowMs: number): void {
+    const hash = hashOf(exchange);
+    const broken = this.memory.brokenWorker(hash, nowMs);
+    const others = workers.filter(({ id }) => id !== broken);
+    const id = ++this.asks;
+    exchange.standing.askId = id;
+    this.asking.set(id, exchange);
+    this.desk.ask(id, hash, (others.length > 0 ? others : workers).map((worker) => worker.id));
+  }
+
+  /** The desk's answer; "" says that the input is poison. */
+  answered(id: number, worker: string): void {
+    const exchange = this.asking.get(id);
+    if (exchange === undefined) return;
+    if (worker === "") {
+      this.endTrial(exchange);
+      exchange.onPoison();
+    } else exchange.onGranted(worker);
+  }
+
+  /** The suspect's attempt is over, or it goes without. */
+  endTrial({ standing }: Exchange): void {
+    const { askId } = standing;
+    if (askId === 0) return;
+    standing.askId = 0;
+    this.asking.delete(askId);
+    this.desk.done(askId);
   }
 
   /** A worker broke on it. Returns what it is now. */
   blame(exchange: Exchange, worker: ActiveWorker, nowMs: number): Verdict {
-    const hash = hashOf(exchange);
-    this.tellOthers({ hash, brokenWorker: worker.id });
-    return this.memory.blame(hash, worker.id, nowMs);
+    return this.note(exchange, worker, true, nowMs);
   }
 
-  /** A worker answered it: what broke the other one was something else. */
-  absolve(exchange: Exchange): void {
-    const hash = hashOf(exchange);
-    this.tellOthers({ hash, brokenWorker: "" });
-    this.memory.absolve(hash);
+  /** A worker answered a suspect: what broke the other one was something else. */
+  absolve(exchange: Exchange, worker: ActiveWorker, nowMs: number): void {
+    this.note(exchange, worker, false, nowMs);
   }
 
   /** What another shard found. */
-  hear({ hash, brokenWorker }: Finding, nowMs: number): void {
-    if (brokenWorker === "") this.memory.absolve(hash);
-    else this.memory.blame(hash, brokenWorker, nowMs);
+  hear(finding: Finding, nowMs: number): void {
+    noteFinding(this.memory, finding, nowMs);
   }
 
-  wait(exchange: Exchange): void {
-    this.waiting.push(exchange);
+  /** The exchange has settled. */
+  leave(exchange: Exchange, isAnswered: boolean): void {
+    const { standing } = exchange;
+    this.endTrial(exchange);
+    if (!standing.leads) return;
+    if (isAnswered) this.novel.noteAnswered(standing.fingerprint);
+    if (standing.entered) this.novel.leave(standing.fingerprint);
+    this.leaders[indexOf(standing.fingerprint)] = undefined;
+    const { followers } = standing;
+    if (followers === undefined) return;
+    standing.followers = undefined;
+    // The first that may not go freely leads the others.
+    for (const follower of followers) follower.resume();
   }
 
-  leave(exchange: Exchange): void {
-    const index = this.waiting.indexOf(exchange);
-    if (index >= 0) this.waiting.splice(index, 1);
-  }
-
-  /** A suspect's attempt ended, or the workers changed: those that wait look again. */
-  wake(): void {
-    for (const exchange of this.waiting.splice(0)) exchange.resume();
+  /** Called every few milliseconds. */
+  tick(): void {
+    if (this.hesitating.length === 0) return;
+    const ready = this.hesitating;
+    this.hesitating = [];
+    for (const exchange of ready) exchange.resume();
   }
 
   forgetExpired(nowMs: number): void {
     this.memory.forgetExpired(nowMs);
   }
+
+  private note(exchange: Exchange, worker: ActiveWorker, broke: boolean, nowMs: number): Verdict {
+    const { version } = worker.upstream.expected;
+    const finding = { hash: hashOf(exchange), worker: worker.id, version, broke, alone: exchange.standing.askId !== 0 };
+    this.desk.tell(finding);
+    return noteFinding(this.memory, finding, nowMs);
+  }
+}
+
+/** Cheap, because it is compared in full before it counts: see `isSameInput`. */
+function saltOf({ request: { language, filename, optionsJson }, version }: Exchange): number {
+  return Math.imul(language.slot + 1, 0x9e3779b1) ^ Math.imul(version?.slot ?? 0, 0x85ebca6b) ^ Math.imul(filename.length + 7 * optionsJson.length, 0x27d4eb2f);
+}
+
+function isSameInput({ request: one, standing, version }: Exchange, other: Exchange): boolean {
+  const { request } = other;
+  return (
+    standing.fingerprint === other.standing.fingerprint &&
+    version === other.version &&
+    one.filename === request.filename &&
+    one.optionsJson === request.optionsJson &&
+    Buffer.compare(one.source, request.source) === 0
+  );
 }
 
 /** The same bytes under another name or with other options are another input: they may take another path in a linter. */

@@ -21,8 +21,6 @@ export interface ShardRootDependencies {
   readonly limits: RequestLimits;
   /** Called when a worker that had been connected before is so again. */
   readonly onReconnected: (worker: ActiveWorker) => void;
-  /** Called when the workers that may be chosen changed. */
-  readonly onUsableChange: () => void;
   /** Called when the set of languages that have a usable worker changes. */
   readonly onUsableLanguages: (languages: readonly string[]) => void;
 }
@@ -91,7 +89,6 @@ export class ShardRoot {
     if (worker !== undefined && upstream.ready && worker.lastReplyMs > 0) this.dependencies.onReconnected(worker);
     version?.refresh();
     this.noteUsable();
-    this.dependencies.onUsableChange();
   }
 
   /** After a change of who may be chosen: keeps readiness and metrics in step. */

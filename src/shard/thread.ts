@@ -37,6 +37,7 @@ const { root, quarantine, context } = wireParts({
   statistics,
   openConnection: createHttp2Connector().open,
   limits: options.limits,
+  novelInputs: options.novelInputs,
   isDraining: () => draining,
   say,
 });
@@ -67,6 +68,9 @@ port.on("message", (message: ToShard) => {
       break;
     case "finding":
       quarantine.hear(message.finding, clock.nowMs());
+      break;
+    case "suspect-answer":
+      quarantine.answered(message.id, message.worker);
       break;
     case "crash":
       setImmediate(() => {

@@ -23,6 +23,25 @@ void t.test("two different workers make an input poison, one worker twice does n
   t.end();
 });
 
+void t.test("the same worker twice makes poison when the input was the only suspect there", (t) => {
+  const memory = new PoisonMemory(options);
+  t.equal(memory.blame("h", "a", 0, { version: "1", alone: false }), "suspect");
+  t.equal(memory.brokenWorker("h", 1), "a");
+  t.equal(memory.blame("h", "a", 1, { version: "1", alone: true }), "poison");
+  t.equal(memory.brokenWorker("h", 2), "");
+  t.end();
+});
+
+void t.test("only a success of the same version absolves", (t) => {
+  const memory = new PoisonMemory(options);
+  memory.blame("h", "a", 0, { version: "2", alone: false });
+  memory.absolve("h", "1");
+  t.equal(memory.verdict("h", 1), "suspect");
+  memory.absolve("h", "2");
+  t.equal(memory.verdict("h", 1), "unknown");
+  t.end();
+});
+
 void t.test("an input that was answered is not held against: only its own end at two workers condemns it", (t) => {
   const memory = new PoisonMemory(options);
   for (let death = 0; death < 10; death++) {

@@ -142,7 +142,8 @@ void t.test("slow and leaving clients", async (t) => {
   await t.test("a client that leaves while its source is analysed frees the worker", async (t) => {
     const before = await service.metric("lintel_requests_total", 'code="499"');
     const connections = await Promise.all(Array.from({ length: 4 }, () => connect(service)));
-    for (const connection of connections) connection.write(`${head("/v1/lint/waiting", "Content-Length: 2")}9\n`);
+    // Under different names, because copies of an input that was never answered would wait for the first.
+    for (const [index, connection] of connections.entries()) connection.write(`${head(`/v1/lint/waiting?filename=${index}`, "Content-Length: 2")}9\n`);
     await until(t, async () => (await service.metric("lintel_worker_in_flight", 'language="waiting"')) === 4);
     for (const connection of connections.slice(0, 2)) connection.close();
     for (const connection of connections.slice(2)) connection.socket.resetAndDestroy();

@@ -18,7 +18,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   shard: ["base", "formats", "snapshot", "balancing", "upstream"],
   // Yields snapshots and knows no shard.
   "manager-link": ["base", "snapshot"],
-  balancer: ["base", "snapshot", "manager-link", "shard"],
+  balancer: ["base", "snapshot", "manager-link", "balancing", "shard"],
   // A worker knows the contract in proto/ and the report; of balancers nothing.
   linter: ["base", "formats"],
   standalone: ["base", "snapshot", "manager-link", "src/linter/analyzers/builtin-versions.ts"],
