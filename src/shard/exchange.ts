@@ -56,6 +56,12 @@ const triedMax = 8;
 /** How many workers a suspect names, one of which is to be free of suspects. */
 const candidatesMax = 8;
 
+/**
+ * How long a suspect rests before it is tried again. Workers often die together (a host, the memory killer); one that is dead
+ * already but not known to be would make the input look like the culprit of both.
+ */
+const suspectPauseMs = 50;
+
 const noWorkers: readonly ActiveWorker[] = [];
 const notTried: AttemptFailure = { kind: "not-sent", message: "no worker is reachable", queueDepth: -1 };
 
@@ -160,8 +166,9 @@ export class Exchange implements AttemptListener {
     const isPoison = blamesInput(failure.kind) && quarantine.blame(this, worker, nowMs) === "poison";
     quarantine.endTrial(this);
     if (isPoison) this.fail({ kind: "poison-input" });
-    else if (this.mayRetry(failure, nowMs)) this.proceed(nowMs);
-    else this.fail(this.problem());
+    else if (!this.mayRetry(failure, nowMs)) this.fail(this.problem());
+    else if (blamesInput(failure.kind)) clock.after(suspectPauseMs, () => this.resume());
+    else this.proceed(nowMs);
   }
 
   /** Called by the table every few milliseconds. */
