@@ -80,7 +80,7 @@ export function replyOf(problem: Problem): ProblemReply {
     case "contract":
       return again("502 Bad Gateway", problem.kind, "A linter broke its contract", problem.reason);
     case "deadline":
-      return again("504 Gateway Timeout", problem.kind, "The report was not ready in time", problem.lastAttempt === "" ? `No report within ${problem.deadlineMs} ms.` : `No linter was left to try after the last one: ${problem.lastAttempt}.`);
+      return again("504 Gateway Timeout", problem.kind, "The report was not ready in time", problem.lastAttempt === "" ? `No report within ${problem.deadlineMs} ms.` : `No linter was left to try after the last one (${problem.lastAttempt}); the deadline is ${problem.deadlineMs} ms.`);
     case "internal":
       return again("500 Internal Server Error", problem.kind, "The balancer made a mistake", "Please report it with the request id.");
     default:

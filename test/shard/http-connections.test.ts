@@ -84,7 +84,8 @@ void t.test("connections", async (t) => {
     };
     t.equal(await statusOf(request(headBytesMax)), 200);
     t.equal(await statusOf(request(headBytesMax + 64)), 431);
-    t.equal(await statusOf(request(1_000_000)), 431);
+    // Whoever is still sending may see the end of the connection before the answer.
+    t.ok([431, "end", "reset"].includes(await statusOf(request(1_000_000))));
     const headers = (count: number): string => `GET / HTTP/1.1\r\nHost: x\r\n${"X: y\r\n".repeat(count)}\r\n`;
     t.equal(await statusOf(headers(90)), 200);
     t.equal(await statusOf(headers(110)), 431);
@@ -116,7 +117,7 @@ void t.test("connections", async (t) => {
     await service.untilIdle();
   });
 
-  await t.test("a client that closes its sending side gets what is ready at once, and nothing else", async (t) => {
+  await t.test("a client that closes its sending side gets what is ready at once, and never half an answer", async (t) => {
     const endingAfter = async (bytes: Uint8Array): Promise<RawConnection> => {
       const connection = await connect(service);
       connection.socket.end(bytes);
@@ -125,6 +126,6 @@ void t.test("connections", async (t) => {
       return connection;
     };
     t.match((await endingAfter(bytesOf({ path: "/" }))).received.toString("latin1"), /^HTTP\/1\.1 200 OK/);
-    t.equal((await endingAfter(lint("x"))).received.length, 0);
+    t.match((await endingAfter(lint("x"))).received.toString("latin1"), /^$|^HTTP\/1\.1 200 OK[^]*\}$/);
   });
 });

@@ -28,7 +28,7 @@ void t.test("every example prints what the page shows", async (t) => {
     t.comment("the examples need curl");
     return;
   }
-  const service = await startUp(t, { config: `languages:\n${configuration}\n` });
+  const service = await startUp(t, { config: `limits: { attemptTimeoutMs: 8s }\nlanguages:\n${configuration}\n` });
   let examples = 0;
   for (const [, block] of page.matchAll(/```console\n([^]*?)```/g)) {
     for (const example of block!.split(/^\$ /m).slice(1)) {

@@ -134,7 +134,7 @@ void t.test("headers", async (t) => {
     const elapsedMs = performance.now() - startMs;
     t.match(problemOf(late), { status: 504, code: "deadline", detail: /150 ms/, retryable: true });
     t.equal(late.headers["lintel-attempts"], "1");
-    t.ok(elapsedMs >= 145 && elapsedMs < 1_500, `took ${elapsedMs} ms`);
+    t.ok(elapsedMs >= 145 && elapsedMs < 5_000, `took ${elapsedMs} ms`);
     t.equal((await lint({ headers: { "Lintel-Deadline-Ms": "999999999" } })).status, 200);
     for (const value of ["0", "-1", "1.5", "1e3", "soon", "9999999999", "10 "]) {
       const reply = await lint({ headers: { "Lintel-Deadline-Ms": value } });

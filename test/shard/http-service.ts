@@ -5,10 +5,13 @@ import { startUp, type Harness, type Service } from "../support/service.js";
 /** Small, so that tests of the limit send little; larger than any source of the tests. */
 export const bodyBytesMax = 16 * 1024;
 
-/** `waiting` waits as many seconds as its source says; `c++` has two versions, and the name needs escaping. */
+/**
+ * Generous with attempts, because the machine may be busy with other tests.
+ * `waiting` waits as many seconds as its source says; `c++` has two versions, and the name may be escaped.
+ */
 const config = `
 http: { bodyBytesMax: ${bodyBytesMax}, cors: { origins: CORS } }
-limits: { requestTimeoutMs: 1s }
+limits: { requestTimeoutMs: 1s, attemptTimeoutMs: 8s }
 languages:
   json: { versions: [{ version: "1.0", weight: 1, run: { builtin: json, workers: 1, threads: 2 } }] }
   yaml: { versions: [{ version: "1.0", weight: 1, run: { builtin: yaml, workers: 1, threads: 1 } }] }

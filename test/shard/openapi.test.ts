@@ -29,7 +29,7 @@ void t.test("the document is what the code says, and valid OpenAPI 3.1", async (
 });
 
 /** `fragile` crashes on "die" and lasts longer than it may on "loop"; `lying` answers what is no report. */
-const program = `["/bin/sh", "-c", "read -r word; case $word in die) kill -9 $$;; loop) sleep 9;; nap) sleep 0.5;; esac; exit 0"]`;
+const program = `["/bin/sh", "-c", "read -r word; case $word in die) kill -9 $$;; loop) sleep 9;; nap) sleep 1;; esac; exit 0"]`;
 const config = (lyingPort: number): string => `
 http: { bodyBytesMax: 1KiB }
 limits: { requestTimeoutMs: 500ms, attemptTimeoutMs: 5s, inFlightPerWorkerMax: 1 }
