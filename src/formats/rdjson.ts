@@ -1,6 +1,6 @@
 /**
  * reviewdog's diagnostic format, rdjson: the JSON form of its DiagnosticResult message (reviewdog,
- * proto/rdf/reviewdog.proto). Its columns count bytes of UTF-8, hence the source.
+ * reviewdog.proto in its proto/rdf). Its columns count bytes of UTF-8, hence the source.
  */
 import { shownName, type FileReport } from "./file-report.js";
 import type { Diagnostic, Range, Severity } from "./report.js";

@@ -24,7 +24,7 @@ export function undeclaredPackages(modules: readonly SourceModule[], declared: r
 }
 
 /**
- * Used is what is imported, or read from by its path (`"name/file.json"`). `peersOf` names what a package wants beside it: that is declared without being
+ * Used is what is imported, or read from by its path. `peersOf` names what a package wants beside it: that is declared without being
  * imported.
  */
 export function unusedPackages(declared: readonly string[], modules: readonly SourceModule[], peersOf: (name: string) => readonly string[]): string[] {
