@@ -57,10 +57,13 @@ const triedMax = 8;
 const candidatesMax = 8;
 
 /**
- * How long a suspect rests before it is tried again. Workers often die together (a host, the memory killer); one that is dead
- * already but not known to be would make the input look like the culprit of both.
+ * How long a suspect rests before it is tried again. Workers often die together (a host, the memory killer), one after
+ * the other: an input tried at the next one at once would look like the culprit of both.
  */
 const suspectPauseMs = 50;
+
+/** A worker that is alive says who it is within milliseconds, however busy it is: analyses have threads of their own. */
+const confirmTimeoutMs = 500;
 
 const noWorkers: readonly ActiveWorker[] = [];
 const notTried: AttemptFailure = { kind: "not-sent", message: "no worker is reachable", queueDepth: -1 };
@@ -120,18 +123,28 @@ export class Exchange implements AttemptListener {
 
   /** Called by the quarantine: this suspect may be tried at this worker now. */
   onGranted(id: string): void {
-    const { quarantine, clock } = this.context;
-    const nowMs = clock.nowMs();
+    const { askId } = this.standing;
     const version = this.versionToTry();
     const worker = version?.usable.find((usable) => usable.id === id && !this.tried.includes(usable));
-    if (version !== undefined && worker !== undefined) {
-      quarantine.moveTo(this, worker);
-      this.sendIfRoom(version, worker, nowMs);
+    if (version === undefined || worker === undefined) {
+      this.tryElsewhere();
       return;
     }
-    // It went away meanwhile.
-    quarantine.endTrial(this);
-    this.attempt(nowMs);
+    this.context.quarantine.moveTo(this, worker);
+    // When several workers die at once, an innocent request must not be sent to one that is dead but not yet known to be,
+    // and be held guilty of both.
+    worker.upstream.confirm(confirmTimeoutMs).then(
+      () => {
+        if (this.settledBy !== "" || this.standing.askId !== askId) return;
+        if (worker.upstream.ready) this.sendIfRoom(version, worker, this.context.clock.nowMs());
+        else this.tryElsewhere();
+      },
+      () => {
+        if (this.settledBy !== "" || this.standing.askId !== askId) return;
+        this.tried = [...this.tried, worker];
+        this.tryElsewhere();
+      },
+    );
   }
 
   onPoison(): void {
@@ -180,6 +193,12 @@ export class Exchange implements AttemptListener {
       this.worker?.upstream.cancel(this.ticket);
       this.onFailure({ kind: "timeout", message: `no answer within ${this.context.limits.attemptTimeoutMs} ms`, queueDepth: -1 });
     }
+  }
+
+  /** The worker that was granted went away meanwhile. */
+  private tryElsewhere(): void {
+    this.context.quarantine.endTrial(this);
+    this.attempt(this.context.clock.nowMs());
   }
 
   /** Tries, unless what is known of the input speaks against it. */

@@ -152,8 +152,10 @@ export class Quarantine {
     const { followers } = standing;
     if (followers === undefined) return;
     standing.followers = undefined;
-    // The first that may not go freely leads the others.
-    for (const follower of followers) follower.resume();
+    // The first that may not go freely leads the others. Unanswered, they wait for the tick: whoever fails at once must not be
+    // answered within the handling of another client's socket.
+    if (!isAnswered) this.hesitating.push(...followers);
+    else for (const follower of followers) follower.resume();
   }
 
   /** Called every few milliseconds. */

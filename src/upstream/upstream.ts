@@ -91,6 +91,12 @@ export class Upstream {
     this.connection?.cancel(ticket);
   }
 
+  /** Asks the worker who it is: resolves when it is there and answers, rejects with an Error that says why not. */
+  async confirm(timeoutMs: number): Promise<void> {
+    if (this.connection === undefined) throw new Error("the worker is not connected");
+    await this.connection.describe(timeoutMs);
+  }
+
   /** How many further requests the worker's connection takes right now. */
   availableCalls(): number {
     return this.connection?.availableCalls() ?? 0;
