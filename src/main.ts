@@ -8,5 +8,6 @@ await run({
   linter: { summary: "one worker: serves one language over gRPC", load: () => import("./commands/linter.js") },
   admin: { summary: "the operator's client: reload, status", load: () => import("./commands/admin.js") },
   lint: { summary: "lint files through the service", load: () => import("./commands/lint.js") },
+  bench: { summary: "the bundled benchmarks, against nginx and HAProxy", load: () => import("./commands/bench.js") },
   check: { summary: "check a configuration file, and print its JSON Schema", load: () => import("./commands/check.js") },
 });
