@@ -4,7 +4,7 @@
  */
 import * as uWS from "uWebSockets.js";
 import type { AttemptListener, Connection } from "../../../src/upstream/connection.js";
-import { openGrpcConnection } from "../../../src/upstream/grpc-connection.js";
+import { openGrpcConnection } from "../../micro/grpc-js-connection.js";
 import { createHttp2Connector } from "../../../src/upstream/http2-connector.js";
 import { endWithParent, processOptions, tellReady } from "./child-side.js";
 
