@@ -47,7 +47,7 @@ export class Incoming implements ExchangeSink {
   ) {
     this.startedMs = context.clock.nowMs();
     if ("kind" in head) this.refused = head;
-    else if (context.table.size >= context.limits.inFlightPerShardMax) this.shed("This balancer has its fill of requests");
+    else if (this.isShardFull) this.shed("This balancer has its fill of requests");
   }
 
   /** A piece of the body; `chunk` is dead after the call. */
@@ -98,6 +98,10 @@ export class Incoming implements ExchangeSink {
     this.answerProblem(problem, false);
   }
 
+  private get isShardFull(): boolean {
+    return this.context.table.size >= this.context.limits.inFlightPerShardMax;
+  }
+
   private collect(chunk: ArrayBuffer, isLast: boolean): void {
     if (this.chunks === undefined) {
       this.chunks = [];
@@ -122,9 +126,15 @@ export class Incoming implements ExchangeSink {
   private begin(source: Uint8Array): void {
     const { head, context } = this;
     assert(!("kind" in head), "a refused request starts no exchange");
+    // Others may have filled the shard since the head was read.
+    if (this.isShardFull) {
+      this.shed("This balancer has its fill of requests");
+      this.discard(true);
+      return;
+    }
+    // The deadline counts from the complete request, which may come long after its head: an upload has its own limit.
+    const startedMs = context.clock.nowMs();
     this.phase = "waiting";
-    // The deadline counts from the complete request: a slow upload has its own limit.
-    const startedMs = this.chunks === undefined ? this.startedMs : this.context.clock.nowMs();
     this.chunks = undefined;
     context.uploads.delete(this);
     this.exchange = new Exchange({ ...head, source, startedMs }, context, this);
