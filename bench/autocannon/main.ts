@@ -44,7 +44,7 @@ async function runJobs(chosen: readonly Job[], processes: Processes, folder: str
     const done: PointResult[] = [];
     // Known from the first point on: the others are measured at the same rates.
     const capacity: Capacity = { perSecond: undefined };
-    for (const point of points) {
+    for (const point of points.filter(({ name }) => name.includes(flags.point ?? ""))) {
       const cores = point.shards === 1 ? machine.cpus : machineFacts(flags.pin, point.shards).cpus;
       const measuring: Measuring = {
         options: { rounds, secondsPerRound: seconds, warmUpSeconds: warmUp, allowed: allowedCandidates(machine, flags), builds: builds(flags), nodeFlags: [] },

@@ -14,6 +14,8 @@ export interface BenchFlags {
   readonly seconds?: number;
   readonly warmUp?: number;
   readonly candidates?: readonly string[];
+  /** Only points whose names contain it. */
+  readonly point?: string;
   /** "NAME=PATH" each. */
   readonly compare: readonly string[];
   readonly load: "auto" | "wrk" | "autocannon";
@@ -38,6 +40,7 @@ export function define(command: Command): void {
     .option("--seconds <seconds>", "length of a round (default: 4, quick 2)", positive)
     .option("--warm-up <seconds>", "load before the first round (default: 2)", positive)
     .option("--candidates <names>", "only these, separated by commas: lintel, haproxy, nginx …", (text) => text.split(","))
+    .option("--point <text>", "only the points of the jobs whose names contain it, such as \"64 connections\"")
     .option("--compare <name=path>", "measure another build's dist/src/main.js beside this one; may be repeated", (text, before: string[]) => [...before, text], [])
     .addOption(new Option("--load <tool>", "what makes full load: auto is wrk where it is installed").choices(["auto", "wrk", "autocannon"]).default("auto"))
     .option("--baseline <file>", "compare with the JSON of an earlier run")
