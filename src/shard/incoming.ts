@@ -137,7 +137,10 @@ export class Incoming implements ExchangeSink {
     this.phase = "waiting";
     this.chunks = undefined;
     context.uploads.delete(this);
-    this.exchange = new Exchange({ ...head, source, startedMs }, context, this);
+    // Written out, because `{ ...head, source }` makes a new hidden class for every request, which then spoils every access to it
+    // (lintel bench throughput: 16.9 against 12.6 µs).
+    const { language, version, filename, optionsJson, traceparent, deadlineMs } = head;
+    this.exchange = new Exchange({ language, version, filename, optionsJson, traceparent, deadlineMs, source, startedMs }, context, this);
     this.exchange.start();
   }
 
