@@ -4,7 +4,7 @@
  */
 import { type Health, newHealth } from "../balancing/ejection.js";
 import { newCandidate, type Candidate, type WorkerSet } from "../balancing/worker-choice.js";
-import type { AttemptListener, LintCall, Ticket } from "../upstream/connection.js";
+import type { AttemptListener, LintCall, Ticket, WorkerDescription } from "../upstream/connection.js";
 import type { Upstream } from "../upstream/upstream.js";
 import { workerCells, type Statistics } from "./statistics.js";
 
@@ -23,6 +23,9 @@ export class ActiveWorker implements Candidate {
   readonly health: Health;
   /** When it last answered anything, a probe included; 0 for never. */
   lastReplyMs = 0;
+
+  private credited: WorkerDescription | undefined;
+  private creditBytes: Uint8Array | undefined;
 
   constructor(
     readonly upstream: Upstream,
@@ -45,6 +48,19 @@ export class ActiveWorker implements Candidate {
   get linter(): string {
     const { description } = this.upstream;
     return description === undefined ? "" : `${description.linterName} ${description.linterVersion}`;
+  }
+
+  /**
+   * Who it is, for reply headers: the value of Lintel-Linter, with the lines of Lintel-Version and Lintel-Worker behind it. Made
+   * once per connection, as bytes: that saves what turning strings into bytes costs on every reply.
+   */
+  get credits(): Uint8Array {
+    const { description, expected } = this.upstream;
+    if (description !== this.credited || this.creditBytes === undefined) {
+      this.credited = description;
+      this.creditBytes = Buffer.from(`${this.linter}\r\nLintel-Version: ${expected.version}\r\nLintel-Worker: ${this.id}`);
+    }
+    return this.creditBytes;
   }
 
   send(call: LintCall, timeoutMs: number, listener: AttemptListener): Ticket {

@@ -3,6 +3,7 @@
  * how the exchange went beyond what it is told.
  */
 import type { HttpResponse } from "uWebSockets.js";
+import { assert } from "../base/assert.js";
 import type { Exchange } from "./exchange.js";
 import { problemBody, replyOf, type Problem } from "./problem.js";
 
@@ -37,14 +38,34 @@ export function writeReport(
   meta: ReplyMeta,
   closeConnection: boolean,
 ): void {
+  const { worker } = exchange;
+  assert(worker !== undefined, "a report comes from a worker");
+  const lines = reportLines(exchange, mediaType, elapsedMs, meta);
   res.cork(() => {
-    res.writeStatus("200 OK");
-    writeHead(res, meta);
-    res.writeHeader("Content-Type", mediaType);
-    res.writeHeader("Server-Timing", `lint;dur=${elapsedMs.toFixed(2)}`);
-    writeAttempts(res, exchange);
+    // "200 OK" is what is written when no status is.
+    res.writeHeader("X-Request-Id", lines);
+    res.writeHeader("Lintel-Linter", worker.credits);
     res.end(body, closeConnection);
   });
+}
+
+/**
+ * The value of X-Request-Id with the further headers of a report behind it. A value is written as it is, line breaks
+ * too, and each call into native code costs as much as a dozen lines (lintel bench throughput: 12.6 against 11.0 µs
+ * for seven calls).
+ */
+function reportLines({ attempts, spilled }: Exchange, mediaType: string, elapsedMs: number, { requestId, varyByOrigin, allowOrigin }: ReplyMeta): string {
+  let lines = `${requestId}\r\nContent-Type: ${mediaType}\r\nServer-Timing: lint;dur=${hundredths(elapsedMs)}\r\nLintel-Attempts: ${attempts}`;
+  if (spilled) lines += "\r\nLintel-Spilled: 1";
+  if (varyByOrigin) lines += "\r\nVary: Origin";
+  if (allowOrigin !== "") lines += `\r\nAccess-Control-Allow-Origin: ${allowOrigin}\r\nAccess-Control-Expose-Headers: ${exposedHeaders}`;
+  return lines;
+}
+
+/** Two digits after the point: `toFixed` takes longer than all other header lines together. */
+function hundredths(value: number): string {
+  const count = Math.round(value * 100);
+  return `${Math.floor(count / 100)}.${count % 100 < 10 ? "0" : ""}${count % 100}`;
 }
 
 export function writeProblem(
@@ -115,8 +136,6 @@ function writeAttempts(res: HttpResponse, exchange: Exchange): void {
   const { worker } = exchange;
   res.writeHeader("Lintel-Attempts", String(exchange.attempts));
   if (worker === undefined) return;
-  res.writeHeader("Lintel-Linter", worker.linter);
-  res.writeHeader("Lintel-Version", worker.upstream.expected.version);
-  res.writeHeader("Lintel-Worker", worker.id);
+  res.writeHeader("Lintel-Linter", worker.credits);
   if (exchange.spilled) res.writeHeader("Lintel-Spilled", "1");
 }
