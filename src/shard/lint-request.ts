@@ -65,7 +65,7 @@ export function readLintHead(view: HeadView, pathLanguage: string, active: Activ
     optionsJson,
     format,
     deadlineMs,
-    traceparent: wellFormedTraceparent.test(traceparent) ? traceparent : "",
+    traceparent: traceparent !== "" && wellFormedTraceparent.test(traceparent) ? traceparent : "",
   };
 }
 
@@ -82,6 +82,9 @@ export function detectLanguage(filename: string, active: Active): ActiveLanguage
 function findLanguage(pathLanguage: string, filename: string, active: Active): ActiveLanguage | Problem {
   const known = (): string[] => [...active.languages.keys()];
   if (pathLanguage !== "") {
+    // Names are seldom escaped.
+    const found = active.languages.get(pathLanguage);
+    if (found !== undefined) return found;
     const asked = decodeSegment(pathLanguage);
     return active.languages.get(asked) ?? { kind: "unknown-language", asked, known: known() };
   }
