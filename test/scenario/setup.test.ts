@@ -9,12 +9,12 @@ import { repositoryRoot } from "../support/source-module.js";
 import { waitUntil } from "../support/wait-until.js";
 
 const lintelStandIn = `
-const [what] = process.argv.slice(2);
-process.stdout.write("lintel " + process.pid + "\\n");
-if (what !== "stay") process.exit(7);
 process.on("SIGTERM", () => process.exit(3));
 process.on("SIGINT", () => process.exit(4));
-setInterval(() => undefined, 1_000);
+// Said last: whoever reads it may send a signal at once.
+process.stdout.write("lintel " + process.pid + "\\n");
+if (process.argv[2] === "stay") setInterval(() => undefined, 1_000);
+else process.exitCode = 7;
 `;
 const buildStandIn = `
 import { mkdirSync, writeFileSync } from "node:fs";
