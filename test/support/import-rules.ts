@@ -16,14 +16,17 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   balancing: ["base", "snapshot"],
   upstream: ["base", "snapshot", "http2", "balancing"],
   shard: ["base", "formats", "snapshot", "balancing", "upstream"],
+  // gRPC for everything but the hot path: definitions from proto/, TLS, tokens; no service's meaning.
+  rpc: ["base"],
   // Yields snapshots and knows no shard.
-  "manager-link": ["base", "snapshot"],
+  "manager-link": ["base", "snapshot", "rpc"],
   balancer: ["base", "snapshot", "manager-link", "balancing", "shard"],
   // A worker knows the contract in proto/ and the report; of balancers nothing.
-  linter: ["base", "formats"],
-  standalone: ["base", "snapshot", "manager-link", "src/linter/analyzers/builtin-versions.ts"],
-  client: ["base", "formats"],
-  commands: ["base", "formats", "snapshot", "manager-link", "balancer", "linter", "standalone", "client"],
+  linter: ["base", "formats", "rpc"],
+  manager: ["base", "snapshot", "rpc", "src/linter/analyzers/builtin-versions.ts"],
+  standalone: ["base", "snapshot", "manager-link", "manager", "src/linter/analyzers/builtin-versions.ts"],
+  client: ["base", "formats", "rpc"],
+  commands: ["base", "formats", "snapshot", "rpc", "manager-link", "balancer", "linter", "manager", "standalone", "client"],
   // The map: commands, each loaded when it is asked for.
   "main.ts": ["commands"],
 };
@@ -31,8 +34,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Packages that would pull a decision out of its place if they were imported anywhere else. */
 export const packageHomes: Readonly<Record<string, readonly string[]>> = {
   "uWebSockets.js": ["shard"],
-  "@grpc/grpc-js": ["linter"],
-
+  "@grpc/grpc-js": ["linter", "rpc", "manager", "manager-link", "client"],
+  "@grpc/proto-loader": ["rpc"],
   piscina: ["linter"],
   "prom-client": ["balancer"],
   "hdr-histogram-js": ["balancer"],
