@@ -91,13 +91,15 @@ void t.test("what cannot be analysed is refused with a sentence for the user", (
 void t.test("an analysis that never ends is killed, and the others never notice", (t) =>
   withLinter(["javascript", "--threads", "2", "--analysis-timeout-ms", "2500"], async (worker) => {
     const { client } = worker;
-    let settled = false;
-    const hanging = client.failure({ source: endless }).finally(() => (settled = true));
+    const hang = { settled: false };
+    const hanging = client.failure({ source: endless }).finally(() => (hang.settled = true));
     // The first one waits for the second thread to be warm; from then on nobody waits.
     await client.lint({ source: "a" });
-    const slowest = await slowestOf(20, () => client.lint({ source: "undefinedName;" }));
-    t.notOk(settled, "the endless one was running all the while");
-    t.ok(slowest < 500, `the slowest of the others took ${slowest.toFixed(0)} ms`);
+    let served = 0;
+    let slowest = 0;
+    for (; !hang.settled; served++) slowest = Math.max(slowest, await durationOf(client.lint({ source: "undefinedName;" })));
+    t.ok(served > 5, `${served} others were served meanwhile`);
+    t.ok(slowest < 1_250, `the slowest of them took ${slowest.toFixed(0)} ms: none waited for the endless one`);
     const { code, details } = await hanging;
     t.equal(code, status.ABORTED);
     t.match(details, /took longer than 2500 ms/);
@@ -106,14 +108,10 @@ void t.test("an analysis that never ends is killed, and the others never notice"
   }),
 );
 
-async function slowestOf(count: number, action: () => Promise<unknown>): Promise<number> {
-  let slowest = 0;
-  for (let run = 0; run < count; run++) {
-    const startMs = performance.now();
-    await action();
-    slowest = Math.max(slowest, performance.now() - startMs);
-  }
-  return slowest;
+async function durationOf(action: Promise<unknown>): Promise<number> {
+  const startMs = performance.now();
+  await action;
+  return performance.now() - startMs;
 }
 
 void t.test("an analysis that eats memory is killed, and the worker lives", (t) =>
@@ -137,7 +135,7 @@ void t.test("a full queue refuses at once; cancelled and expired requests leave 
     const refused = await client.failure({ source: "c" });
     t.equal(refused.code, status.RESOURCE_EXHAUSTED);
     t.equal(refused.queueDepth, "3");
-    t.ok(performance.now() - startMs < 100, "at once");
+    t.ok(performance.now() - startMs < 1_000, "at once, and not after the three seconds of the one that runs");
 
     waiting[0]!.call.cancel();
     await t.rejects(waiting[0]!.reply, { code: status.CANCELLED });
