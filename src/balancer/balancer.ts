@@ -113,7 +113,7 @@ export class Balancer implements SnapshotReceiver {
   /** With both listening: tells the balancer that this one replaces to leave, and takes its lock. */
   async takeOver(): Promise<void> {
     if (this.predecessor === undefined) return;
-    if (!(await migratesConnections())) {
+    if ((await migratesConnections()) === false) {
       this.logger.warn("net.ipv4.tcp_migrate_req is 0: connections that wait in the old process's queue are lost when it closes (a few in ten replacements); set it to 1");
     }
     this.lock = await succeed(this.port, this.predecessor, takeOverTimeoutMs);
@@ -144,6 +144,12 @@ export class Balancer implements SnapshotReceiver {
     const deaf = this.threads.filter((thread) => !thread.listening).length;
     if (deaf > 0) return `${deaf} of ${this.threads.length} shards do not listen`;
     return this.notUsableBecause();
+  }
+
+  /** Whether every shard answers: one that hangs is a reason to start the process again. One that is restarting is not. */
+  async isWell(): Promise<boolean> {
+    const answers = await Promise.all(this.threads.map(async (thread) => !thread.listening || (await thread.status()) !== undefined));
+    return !answers.includes(false);
   }
 
   private everythingUsable(): boolean {

@@ -3,6 +3,7 @@
  * names the holder, and tells a successor whom to follow. It is a socket in Linux's abstract namespace: per network
  * namespace like the port itself, and gone with its process, so no stale lock is ever left behind.
  */
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { delay, systemClock } from "../base/clock.js";
@@ -88,10 +89,14 @@ function anotherSuccessor(port: number, holder: number): UserError {
   return new UserError(`port ${port} was taken over by another balancer, with process id ${holder}, while this one started; try again if it is still needed`);
 }
 
-/** Whether closing a listener hands its waiting connections to another one on the port (Linux 5.14, off by default). */
-export async function migratesConnections(): Promise<boolean> {
-  const text = await readFile("/proc/sys/net/ipv4/tcp_migrate_req", "utf8").catch(() => "0");
-  return text.trim() === "1";
+/**
+ * Whether closing a listener hands its waiting connections to another one on the port (Linux 5.14, off by default); undefined
+ * where a hardened service may not look (`ProcSubset=pid`): its unit sees to the setting.
+ */
+export async function migratesConnections(): Promise<boolean | undefined> {
+  const path = "/proc/sys/net/ipv4/tcp_migrate_req";
+  const text = await readFile(path, "utf8").catch(() => (existsSync("/proc/sys") ? "0" : undefined));
+  return text === undefined ? undefined : text.trim() === "1";
 }
 
 async function tryLock(port: number): Promise<PortLock | undefined> {

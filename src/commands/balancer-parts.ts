@@ -7,6 +7,7 @@ import type { Logger } from "../base/logger.js";
 import type { ManagerLink } from "../manager-link/link.js";
 import { formatAddress } from "../snapshot/address.js";
 import type { Configuration } from "../snapshot/configuration.js";
+import type { ServiceManager } from "./service-manager.js";
 
 export function balancerFrom({ http, limits, shards }: Configuration, logger: Logger): Balancer {
   return new Balancer(
@@ -61,9 +62,16 @@ export async function listenAdminAfter(admin: AdminServer, { admin: { listen } }
   });
 }
 
-/** SIGHUP reloads the configuration; what came of it is in the log. */
-export function reloadOnHangUp(link: ManagerLink): void {
-  process.on("SIGHUP", () => void link.reload());
+/** SIGHUP reloads the configuration; what came of it is in the log, and in the service's status. */
+export function reloadOnHangUp(link: ManagerLink, service: ServiceManager): void {
+  process.on("SIGHUP", () => void reload(link, service));
+}
+
+async function reload(link: ManagerLink, service: ServiceManager): Promise<void> {
+  await service.tell("RELOADING=1", "STATUS=reading the configuration again");
+  const outcome = await link.reload();
+  const status = outcome.kind === "refused" ? `the configuration was refused; the one before it goes on serving (${outcome.problems.length} problems, see the log)` : `serving revision ${outcome.revision}`;
+  await service.tell("READY=1", `STATUS=${status}`);
 }
 
 /** "http://127.0.0.1:8080", with a name a browser can use when it listens everywhere. */

@@ -1,12 +1,13 @@
 /** `lintel balancer`: the data plane alone, for workers that run elsewhere. */
-import { type ChildProcess, spawn } from "node:child_process";
 import type { Command } from "commander";
 import { systemClock } from "../base/clock.js";
 import { UserError } from "../base/errors.js";
 import { createLogger, type Logger } from "../base/logger.js";
 import { FileLink } from "../manager-link/file-link.js";
 import { adminFor, balancerFrom, listenAdminAfter, listenAdminIfFree, reloadOnHangUp, urlOf } from "./balancer-parts.js";
+import { ServiceManager } from "./service-manager.js";
 import { untilToldToStop } from "./stop-signal.js";
+import { Successors } from "./successor.js";
 
 /** How long to wait for the first workers before users are let in without them. */
 const warmUpMs = 5_000;
@@ -25,6 +26,7 @@ export function define(command: Command): void {
 
 async function run({ link: source, replace }: Flags): Promise<void> {
   const logger = createLogger();
+  const service = ServiceManager.connect(logger);
   const successors = new Successors(logger);
   const stop = untilToldToStop(["SIGINT", "SIGTERM", "SIGQUIT"]);
 
@@ -47,9 +49,12 @@ async function run({ link: source, replace }: Flags): Promise<void> {
     const hasAdmin = replace && (await listenAdminIfFree(admin, configuration));
     if (!replace) await admin.listen(configuration.admin.listen);
     await balancer.listen(0);
+    if (replace) await service.tell(`MAINPID=${process.pid}`);
     await balancer.takeOver();
     if (replace && !hasAdmin) await listenAdminAfter(admin, configuration, logger);
-    reloadOnHangUp(link);
+    reloadOnHangUp(link, service);
+    service.startWatchdog(() => balancer.isWell());
+    await service.tell("READY=1", `STATUS=serving on port ${balancer.port} with ${balancer.shardCount} shards`);
     successors.allow();
     logger.info("balancer ready", { url: urlOf(configuration.http.listen.host, balancer.port), admin: admin.port, shards: balancer.shardCount });
 
@@ -58,50 +63,14 @@ async function run({ link: source, replace }: Flags): Promise<void> {
     replacing = signal === "SIGQUIT";
     successors.refuse();
     logger.info("balancer stopping", { signal });
+    // After a replacement the service goes on, and its state is the successor's to tell.
+    if (!replacing) void service.tell("STOPPING=1", "STATUS=finishing what it has");
     if (replacing) await admin.close();
     void balancer.drain();
     await link.stop();
   } finally {
     await balancer.drain();
     if (!replacing) await admin.close();
-  }
-}
-
-/** SIGUSR2: the same command again, as the successor. One that fails leaves this process serving. */
-class Successors {
-  private allowed = false;
-  private starting: ChildProcess | undefined;
-
-  /** Takes the signal at once: by default it would end a process that is still starting. */
-  constructor(private readonly logger: Logger) {
-    process.on("SIGUSR2", () => this.start());
-  }
-
-  allow(): void {
-    this.allowed = true;
-  }
-
-  refuse(): void {
-    this.allowed = false;
-  }
-
-  private start(): void {
-    if (!this.allowed || this.starting !== undefined) {
-      this.logger.warn("no successor is started", { reason: this.starting === undefined ? "this process is not serving" : "one is starting already", pid: this.starting?.pid });
-      return;
-    }
-    const args = process.argv.slice(1).filter((argument) => argument !== "--replace");
-    const child = spawn(process.execPath, [...process.execArgv, ...args, "--replace"], { stdio: "inherit", detached: true });
-    this.starting = child;
-    child.unref();
-    this.logger.info("starting a successor", { pid: child.pid });
-    child.once("error", (error) => this.failed(error.message));
-    child.once("exit", (code, signal) => this.failed(`it ended with ${signal ?? code ?? "?"}`));
-  }
-
-  private failed(reason: string): void {
-    this.starting = undefined;
-    if (this.allowed) this.logger.error("the successor did not take over; this process goes on", { reason });
   }
 }
 

@@ -10,6 +10,7 @@ import { builtinLanguages, isBuiltinLanguage, type AnalyzerChoice } from "../lin
 import { reportFormats, type ReportFormat } from "../linter/analyzers/command/settings.js";
 import { findProgram, makeWorkFolder } from "../linter/command-setup.js";
 import type { Worker, WorkerOptions } from "../linter/worker.js";
+import { ServiceManager } from "./service-manager.js";
 import { untilToldToStop } from "./stop-signal.js";
 import { defaultThreads, parseByteCount, parseCount, parseListen } from "../linter/flags.js";
 
@@ -72,14 +73,18 @@ export function define(command: Command): void {
 
 async function main(language: string, program: readonly string[], flags: Flags): Promise<void> {
   const logger = createLogger();
+  const service = ServiceManager.connect(logger);
   const analyzer = chooseAnalyzer(language, program, flags);
   // The signals first: a worker that is stopped while it starts must not stay.
   const leaving = whenToldToLeave();
   const worker = await start(language, analyzer, flags, logger);
   process.on("exit", () => worker.close());
   announce(language, worker, flags, logger);
+  service.startWatchdog(() => Promise.resolve(true));
+  void service.tell("READY=1", `STATUS=serving ${language} ${worker.version} on port ${worker.port}`);
   void leaving.then(async (signal) => {
     logger.info("leaving", { signal });
+    void service.tell("STOPPING=1", "STATUS=finishing what it has");
     await worker.drain();
     process.exit(0);
   });

@@ -6,6 +6,7 @@ import { type Configuration } from "../snapshot/configuration.js";
 import { formatAddress, parseAddress } from "../snapshot/address.js";
 import { StandaloneLink } from "../standalone/standalone-link.js";
 import { adminFor, balancerFrom, reloadOnHangUp, urlOf } from "./balancer-parts.js";
+import { ServiceManager } from "./service-manager.js";
 import { untilToldToStop } from "./stop-signal.js";
 
 interface Flags {
@@ -29,6 +30,7 @@ export function define(command: Command): void {
 
 async function run(flags: Flags): Promise<void> {
   const logger = createLogger();
+  const service = ServiceManager.connect(logger);
   const stop = untilToldToStop();
 
   // 1. The configuration first: nothing is started for a file that is wrong.
@@ -46,13 +48,16 @@ async function run(flags: Flags): Promise<void> {
     const started = await Promise.race([link.start(balancer), stop]);
     if (started === undefined) {
       await balancer.listen(warmUpMs);
-      reloadOnHangUp(link);
+      reloadOnHangUp(link, service);
+      service.startWatchdog(() => balancer.isWell());
+      await service.tell("READY=1");
       process.stdout.write(welcome(configuration, balancer.port, admin.port, balancer.shardCount));
       await stop;
     }
 
     // 4. The end: no new configuration, users let go, then the operators' port.
     process.stdout.write("lintel: stopping …\n");
+    void service.tell("STOPPING=1");
     await link.stop();
     await balancer.drain();
     await admin.close();

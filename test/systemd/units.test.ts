@@ -1,0 +1,132 @@
+// The units under a real systemd: start, readiness, reload, replacement under load, watchdog, crash, stop; what they may not do.
+// npm run test:systemd
+import { once } from "node:events";
+import t, { type Test } from "tap";
+import { labLackingBecause, SystemdLab } from "../support/systemd-lab.js";
+import { waitUntil } from "../support/wait-until.js";
+
+const balancer = "lintel-balancer.service";
+const linter = "lintel-linter@json.service";
+const configuration = `shards: 2
+http: { listen: "127.0.0.1:8080" }
+limits: { drainQuietMs: 500ms }
+languages:
+  json:
+    versions:
+      - { version: "3.3.1", weight: 1, workers: ["127.0.0.1:7071"] }
+`;
+
+const lacking = labLackingBecause();
+if (lacking === "") run(t);
+else if (process.env["LINTEL_REQUIRE_SYSTEM"] === "1") t.fail(lacking);
+else t.pass("not tried", { skip: lacking });
+
+function run(t: Test): void {
+  const lab = SystemdLab.up();
+  t.teardown(() => lab.down());
+  t.before(() => {
+    lab.write("/etc/lintel/lintel.yaml", configuration);
+    lab.write("/etc/lintel/linter-json.env", "LINTEL_OPTIONS=--listen 127.0.0.1:7071 --threads 1\n");
+  });
+
+  void t.test("systemctl start returns when it serves", (t) => {
+    lab.shell(`systemctl start ${linter} ${balancer}`);
+    t.equal(lab.property(balancer, "ActiveState"), "active");
+    t.match(lint(lab), /"rule":"ColonExpected"/);
+    t.match(lab.property(balancer, "StatusText"), /serving on port 8080 with 2 shards/);
+    t.match(lab.property(linter, "StatusText"), /serving json 3\.3\.1 on port 7071/);
+    t.end();
+  });
+
+  void t.test("systemctl reload reads the configuration, and says in the status what came of it", async (t) => {
+    lab.write("/etc/lintel/lintel.yaml", configuration.replace("weight", "wieght"));
+    lab.shell(`systemctl reload ${balancer}`);
+    await lab.until(balancer, "StatusText", (text) => /refused; the one before it goes on serving/.test(text));
+    t.match(lab.log(balancer), /wieght: unknown key; did you mean/);
+    t.equal(lab.property(balancer, "ActiveState"), "active");
+    lab.write("/etc/lintel/lintel.yaml", configuration.replace("weight: 1", "weight: 7"));
+    lab.shell(`systemctl reload ${balancer}`);
+    await lab.until(balancer, "StatusText", (text) => /serving revision 2/.test(text));
+    t.match(lint(lab), /ColonExpected/);
+  });
+
+  void t.test("SIGUSR2 replaces the main process under load: nothing is lost, and systemd follows", async (t) => {
+    const load = lab.start("node", "/opt/lintel/dist/test/support/load-program.js", "http://127.0.0.1:8080", "100");
+    const ended = once(load, "close");
+    let output = "";
+    for (const stream of [load.stderr, load.stdout]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    await waitUntil("the load to start", () => output.includes("started"));
+    for (let replacement = 1; replacement <= 3; replacement++) {
+      const before = lab.property(balancer, "MainPID");
+      lab.shell(`systemctl kill --signal=USR2 --kill-whom=main ${balancer}`);
+      await waitUntil("systemd to have another main process", () => !["0", before].includes(lab.property(balancer, "MainPID")), 30_000);
+      await waitUntil("the old process to be gone", () => lab.run("kill", "-0", before).code !== 0, 30_000);
+    }
+    load.stdin.end();
+    await ended;
+    const { requests, failed } = JSON.parse(output.trim().split("\n").at(-1) ?? "") as { requests: number; failed: number };
+    t.comment(`${failed} of ${requests} requests failed in 3 replacements`);
+    t.ok(requests > 100);
+    t.equal(failed, 0, output);
+    t.equal(lab.property(balancer, "NRestarts"), "0", "systemd did not have to start it again");
+    t.equal(lab.property(balancer, "ActiveState"), "active");
+  });
+
+  void t.test("a successor that cannot start leaves the old process serving", async (t) => {
+    const before = lab.property(balancer, "MainPID");
+    lab.write("/etc/lintel/lintel.yaml", "languages: 7\n");
+    lab.shell(`systemctl kill --signal=USR2 --kill-whom=main ${balancer}`);
+    await waitUntil("the log to say so", () => lab.log(balancer).includes("the successor did not take over"), 30_000);
+    t.equal(lab.property(balancer, "MainPID"), before);
+    t.match(lint(lab), /ColonExpected/);
+    lab.write("/etc/lintel/lintel.yaml", configuration);
+  });
+
+  void t.test("a process that hangs is ended by the watchdog, one that crashes is started again", async (t) => {
+    // Shorter than the unit's fifteen seconds, which a busy operator can afford and a test cannot.
+    lab.write(`/etc/systemd/system/${linter}.d/test.conf`, "[Service]\nWatchdogSec=3\n");
+    lab.shell(`systemctl daemon-reload; systemctl restart ${linter}`);
+    const restarts = (): number => Number(lab.property(linter, "NRestarts"));
+    lab.shell(`systemctl kill --signal=STOP --kill-whom=main ${linter}`);
+    await waitUntil("the watchdog", () => restarts() === 1, 30_000);
+    t.match(lab.log(linter), /Watchdog timeout/);
+    await lab.until(linter, "ActiveState", (state) => state === "active");
+    lab.shell(`systemctl kill --signal=KILL --kill-whom=main ${balancer}`);
+    await lab.until(balancer, "NRestarts", (text) => text === "1");
+    await lab.until(balancer, "ActiveState", (state) => state === "active");
+    await waitUntil("users to be served again", () => lint(lab).includes("ColonExpected"));
+    t.pass("both are back");
+  });
+
+  void t.test("limits hold, and nothing but the port and the own folder is open", (t) => {
+    for (const unit of [balancer, linter]) {
+      const pid = lab.property(unit, "MainPID");
+      const status = lab.shell(`cat /proc/${pid}/status`);
+      t.match(status, /^CapEff:\s+0+$/m, `${unit} has no capability`);
+      t.match(status, /^NoNewPrivs:\s+1$/m);
+      t.match(status, /^Seccomp:\s+2$/m);
+      t.notMatch(status, /^Uid:\s+0\s/m, `${unit} is not root`);
+      t.not(lab.run("nsenter", "-t", pid, "-m", "touch", "/etc/lintel/own").code, 0, "it may not write to /etc");
+      t.not(lab.run("nsenter", "-t", pid, "-m", "touch", "/opt/lintel/own").code, 0, "nor to its program");
+      t.equal(lab.run("nsenter", "-t", pid, "-m", "ls", "/home", "/root").output.replace(/\/(home|root):|ls: .*|\s/g, ""), "", "nor see a home");
+    }
+    t.not(lab.property(linter, "TasksMax"), "infinity");
+    t.not(lab.property(linter, "MemoryMax"), "infinity");
+    t.match(lab.property(linter, "IPAddressDeny"), /0\.0\.0\.0\/0/);
+    t.end();
+  });
+
+  void t.test("systemctl stop drains, and nothing is left", async (t) => {
+    lab.shell(`systemctl stop ${balancer} ${linter}`);
+    for (const unit of [balancer, linter]) {
+      t.equal(lab.property(unit, "ActiveState"), "inactive");
+      t.equal(lab.property(unit, "Result"), "success");
+    }
+    await waitUntil("no process of ours", () => lab.run("pgrep", "-f", "/opt/lintel|bin/lintel").code !== 0);
+    t.pass("no process is left");
+  });
+}
+
+function lint(lab: SystemdLab): string {
+  return lab.run("curl", "-s", "--data-binary", '{"a" 1}', "http://127.0.0.1:8080/v1/lint/json").output;
+}
