@@ -35,8 +35,19 @@ export interface StoredEntry {
   readonly differences: readonly string[];
   /** So that a request whose reply was lost is answered, not repeated; "" when it had none. */
   readonly requestId: string;
-  /** The languages as they were before this change: what `undo` goes back to. */
-  readonly before: readonly StoredLanguage[];
+  readonly before: StoredBefore;
+}
+
+/**
+ * How to go back to what was before a change: only what it touched, so that a history of a hundred changes to a large
+ * configuration is not a hundred large configurations. `undo` of an older one goes through all that came after it.
+ */
+export interface StoredBefore {
+  /** The languages that the change altered or removed, as they were. */
+  readonly languages: readonly StoredLanguage[];
+  /** The languages that it added. */
+  readonly added: readonly string[];
+  readonly drained: readonly string[];
 }
 
 export interface StoredConfiguration {
@@ -44,6 +55,7 @@ export interface StoredConfiguration {
   readonly format: 1;
   /** Grows by one with every change; 0 before the first. */
   readonly revision: number;
+  /** By name: the order says nothing. */
   readonly languages: readonly StoredLanguage[];
   /** Workers that get no new requests, by id. */
   readonly drained: readonly string[];
