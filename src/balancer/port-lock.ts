@@ -1,20 +1,19 @@
 /**
  * Two processes of one user on one SO_REUSEPORT port share it silently. This lock makes that an error that
- * names the holder, and tells a successor whom to follow. It is a socket in Linux's abstract namespace: per network
- * namespace like the port itself, and gone with its process, so no stale lock is ever left behind.
+ * names the holder, and tells a successor whom to follow. It is per network namespace like the port itself.
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { connect, createServer, type Server } from "node:net";
-import { delay, systemClock } from "../base/clock.js";
-import { codeOf, messageOf, UserError } from "../base/errors.js";
+import { createServer } from "node:net";
+import { systemClock } from "../base/clock.js";
+import { codeOf, UserError } from "../base/errors.js";
+import { askHolder, closed, listening, lockWithin, type ProcessLock, tryLock } from "../base/process-lock.js";
 import { formatAddress } from "../snapshot/address.js";
 
-export interface PortLock {
-  release(): Promise<void>;
-}
+export type PortLock = ProcessLock;
 
-const noLock: PortLock = { release: () => Promise.resolve() };
+/** A predecessor lets go within milliseconds of being told. */
+const retryPauseMs = 5;
 
 /**
  * A free port of the system's choosing. The shards cannot leave that to their listener: it does not share a port that it
@@ -31,7 +30,7 @@ export async function choosePort(host: string): Promise<number> {
 
 /** Throws a UserError when another program has the port, naming it when it is a balancer. */
 export async function lockPort(host: string, port: number): Promise<PortLock> {
-  const lock = await tryLock(port);
+  const lock = await tryLock(nameOf(port));
   if (lock === undefined) {
     const holder = await holderOf(port);
     throw new UserError(
@@ -49,7 +48,7 @@ export async function lockPort(host: string, port: number): Promise<PortLock> {
 
 /** The process id of the balancer that has the port; undefined when none has. */
 export async function holderOf(port: number): Promise<number | undefined> {
-  const text = await ask(nameOf(port));
+  const text = await askHolder(nameOf(port));
   const pid = Number(text);
   return text !== "" && Number.isInteger(pid) && pid > 1 ? pid : undefined;
 }
@@ -60,12 +59,8 @@ export async function holderOf(port: number): Promise<number | undefined> {
  */
 export async function succeed(port: number, pid: number, timeoutMs: number): Promise<PortLock> {
   await tellToLeave(port, pid);
-  const endMs = systemClock.nowMs() + timeoutMs;
-  while (systemClock.nowMs() < endMs) {
-    const lock = await tryLock(port);
-    if (lock !== undefined) return lock;
-    await delay(5);
-  }
+  const lock = await lockWithin(nameOf(port), timeoutMs, retryPauseMs, systemClock);
+  if (lock !== undefined) return lock;
   const holder = await holderOf(port);
   if (holder !== undefined && holder !== pid) throw anotherSuccessor(port, holder);
   throw new UserError(`the balancer with process id ${pid} did not let go of port ${port} within ${timeoutMs} ms`);
@@ -99,19 +94,8 @@ export async function migratesConnections(): Promise<boolean | undefined> {
   return text === undefined ? undefined : text.trim() === "1";
 }
 
-async function tryLock(port: number): Promise<PortLock | undefined> {
-  if (process.platform !== "linux") return noLock;
-  const server = createServer((socket) => {
-    socket.on("error", () => undefined);
-    socket.end(String(process.pid));
-  });
-  server.unref();
-  if ((await listening(server, { path: nameOf(port) })) !== "") return undefined;
-  return { release: () => closed(server) };
-}
-
 function nameOf(port: number): string {
-  return `\0lintel-balancer-port-${port}`;
+  return `lintel-balancer-port-${port}`;
 }
 
 /** uWebSockets.js does not say why a port cannot be had; an ordinary socket does. */
@@ -128,27 +112,4 @@ function refusal(host: string, port: number, code: string): UserError {
   if (code === "EACCES") return new UserError(`${where}: ports below 1024 need the right to bind them; choose another port or grant CAP_NET_BIND_SERVICE`);
   if (code === "EADDRNOTAVAIL") return new UserError(`${where}: this machine does not have the address ${host}`);
   return new UserError(`${where}: ${code}`);
-}
-
-function listening(server: Server, where: { path: string } | { host: string; port: number }): Promise<string> {
-  return new Promise((resolve) => {
-    server.once("error", (error) => resolve(codeOf(error) || messageOf(error)));
-    server.listen(where, () => resolve(""));
-  });
-}
-
-function closed(server: Server): Promise<void> {
-  return new Promise((resolve) => server.close(() => resolve()));
-}
-
-/** What the holder of the lock answers; "" when there is none. */
-function ask(name: string): Promise<string> {
-  return new Promise((resolve) => {
-    let text = "";
-    const socket = connect(name);
-    socket.setTimeout(1_000, () => socket.destroy());
-    socket.on("data", (data) => (text += data.toString()));
-    socket.on("error", () => resolve(""));
-    socket.on("close", () => resolve(text));
-  });
 }

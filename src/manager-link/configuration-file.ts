@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from "node:util";
 import { assert } from "../base/assert.js";
 import type { Clock } from "../base/clock.js";
 import { messageOf, UserError } from "../base/errors.js";
+import { FileWatch } from "../base/file-watch.js";
 import type { Logger } from "../base/logger.js";
 import { type Configuration, parseConfiguration } from "../snapshot/configuration.js";
 import { snapshotOf } from "../snapshot/configured-snapshot.js";
@@ -16,7 +17,6 @@ import { diffSnapshots, renderDiff } from "../snapshot/diff.js";
 import { renderProblem } from "../snapshot/problem.js";
 import { changedSettings } from "../snapshot/settings.js";
 import { defaultReadOptions, readConfigurationText } from "./configuration-reading.js";
-import { FileWatch } from "./file-watch.js";
 import type { ApplyOutcome, ReloadOutcome } from "./link.js";
 
 /** Makes a configuration active, completely or not at all. `revision` is the number it will have when it succeeds. */

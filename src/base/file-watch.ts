@@ -9,9 +9,9 @@
 import { type FSWatcher, watch } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import type { Clock, Timer } from "../base/clock.js";
-import { codeOf, messageOf } from "../base/errors.js";
-import type { Logger } from "../base/logger.js";
+import type { Clock, Timer } from "./clock.js";
+import { codeOf, messageOf } from "./errors.js";
+import type { Logger } from "./logger.js";
 
 export interface FileWatchOptions {
   readonly path: string;
@@ -72,7 +72,7 @@ export class FileWatch {
       this.watcher = watcher;
     } catch (thrown) {
       if (!this.warned) {
-        this.options.logger.warn("the configuration file's directory cannot be watched; looking at the file now and then instead", { directory, pollMs: this.options.pollMs, reason: messageOf(thrown) });
+        this.options.logger.warn("the directory of a watched file cannot be watched; looking at the file now and then instead", { directory, pollMs: this.options.pollMs, reason: messageOf(thrown) });
       }
       this.warned = true;
     }
