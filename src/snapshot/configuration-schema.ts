@@ -17,6 +17,13 @@ export type CommandReportFormat = (typeof reportFormats)[number];
 /** A language is part of a URL; so are `c++` and `c#`, escaped. */
 export const languageNamePattern = /^[a-z0-9][a-z0-9+#.-]{0,63}$/;
 export const environmentNamePattern = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** A version is part of headers, of metrics and of workers' names. */
+export const versionNamePattern = /^[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}$/;
+export const extensionPattern = /^\.[^\s/\\]{1,32}$/;
+/** Sums of a hundred versions stay far inside what the counters add exactly. */
+export const weightMax = 1_000_000;
+/** Worker processes of one version on one machine. */
+export const runWorkersMax = 256;
 
 const listenAddress = parsedText(
   (input) => `an address to listen on, such as "127.0.0.1:8080" or "[::]:8080"${addressHint(input)}`,
@@ -80,7 +87,7 @@ const runSchema = z
         .describe("A program and its arguments, run without a shell. The source is on its standard input, or in a file whose path takes the place of {file} in an argument."),
       report: choice(reportFormats).optional().describe('How the command prints its findings; "auto" (the default) finds out.'),
       // One process uses its threads on every core; a second one is for surviving the first.
-      workers: count({ min: 1, max: 256 }).default(1).describe("How many worker processes to start."),
+      workers: count({ min: 1, max: runWorkersMax }).default(1).describe("How many worker processes to start."),
       threads: count({ min: 1, max: 256 }).optional().describe("Analyses each worker runs at once; one per core, divided among the workers, when not given."),
       environment,
     },
@@ -90,9 +97,8 @@ const runSchema = z
 
 const versionSchema = z.strictObject(
   {
-    version: text('a version in quotes, such as "0.17.3"', /^[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}$/).describe("The version's name, as its workers report it; quotes keep 0.90 from becoming 0.9."),
-    // Sums of a hundred versions stay far inside what the counters add exactly.
-    weight: count({ min: 0, max: 1_000_000 }).default(1).describe("Its share of the language's traffic, relative to the other versions; 0 gets nothing."),
+    version: text('a version in quotes, such as "0.17.3"', versionNamePattern).describe("The version's name, as its workers report it; quotes keep 0.90 from becoming 0.9."),
+    weight: count({ min: 0, max: weightMax }).default(1).describe("Its share of the language's traffic, relative to the other versions; 0 gets nothing."),
     workers: z.array(workerAddress, { error: "a list of addresses" }).prefault([]).describe("Addresses of workers that run elsewhere."),
     run: runSchema.optional().describe("How `lintel up` starts workers of this version on this machine; a balancer alone refuses it."),
   },
@@ -102,7 +108,7 @@ const versionSchema = z.strictObject(
 const languageSchema = z.strictObject(
   {
     extensions: z
-      .array(text('the ending of a file name with its dot, such as ".py"', /^\.[^\s/\\]{1,32}$/), { error: 'a list of endings, such as [".py", ".pyi"]' })
+      .array(text('the ending of a file name with its dot, such as ".py"', extensionPattern), { error: 'a list of endings, such as [".py", ".pyi"]' })
       .optional()
       .describe("Endings of the files that are of this language; well-known languages have theirs by default."),
     // A user would rather have an answer from another version than none.
