@@ -39,7 +39,7 @@ export const packageHomes: Readonly<Record<string, readonly string[]>> = {
   piscina: ["linter"],
   "prom-client": ["balancer"],
   "hdr-histogram-js": ["balancer"],
-  zod: ["snapshot", "linter"],
+  zod: ["snapshot", "linter", "manager"],
   commander: ["commands"],
 };
 

@@ -9,6 +9,8 @@ export type WriteOutcome =
   | { readonly kind: "written" }
   /** Somebody else wrote first; `current` is the newest now. Nothing was changed. */
   | { readonly kind: "conflict"; readonly current: StoredConfiguration }
+  /** Over the store's limit; nothing was changed. `reason` says by how much and what to do. */
+  | { readonly kind: "too-large"; readonly reason: string }
   /** It is not known to be written; a read tells. `reason` is a sentence for an administrator. */
   | { readonly kind: "failed"; readonly reason: string };
 
