@@ -5,7 +5,7 @@
  */
 import { assert } from "../base/assert.js";
 import type { Clock } from "../base/clock.js";
-import { randomBelow, type Random } from "../base/random.js";
+import type { Random } from "../base/random.js";
 import type { RetryBudget } from "../balancing/retry-budget.js";
 import type { AttemptListener, LintCall, Ticket } from "../upstream/connection.js";
 import { type AttemptFailure, blamesInput, isFree, isRetryable } from "../upstream/failure.js";
@@ -14,6 +14,7 @@ import type { ActiveWorker } from "./active-worker.js";
 import type { ExchangeTable } from "./exchange-table.js";
 import type { HealthKeeper } from "./health-keeper.js";
 import type { RequestLimits } from "./messages.js";
+import { candidatesOf, hasRoom, placeOf, type Seeker, versionToTry, workerToTry } from "./next-worker.js";
 import { problemOf, type Problem } from "./problem.js";
 import { type Quarantine, Standing } from "./quarantine.js";
 import { shardCells, versionCells, workerCells, type Statistics } from "./statistics.js";
@@ -53,9 +54,6 @@ export interface ExchangeContext {
  */
 const triedMax = 8;
 
-/** How many workers a suspect names, one of which is to be free of suspects. */
-const candidatesMax = 8;
-
 /**
  * How long a suspect rests before it is tried again. Workers often die together (a host, the memory killer), one after
  * the other: an input tried at the next one at once would look like the culprit of both.
@@ -68,7 +66,7 @@ const confirmTimeoutMs = 500;
 const noWorkers: readonly ActiveWorker[] = [];
 const notTried: AttemptFailure = { kind: "not-sent", message: "no worker is reachable", queueDepth: -1 };
 
-export class Exchange implements AttemptListener {
+export class Exchange implements AttemptListener, Seeker {
   /** Attempts made so far. */
   attempts = 0;
   /** The worker of the newest attempt. */
@@ -81,10 +79,10 @@ export class Exchange implements AttemptListener {
   readonly standing = new Standing();
   /** Its place in the table, -1 when it is not in it. */
   tableIndex = -1;
+  tried = noWorkers;
 
   private attemptStartMs = 0;
   private attemptDeadlineAtMs = 0;
-  private tried = noWorkers;
   private costlyAttempts = 0;
   private ticket: Ticket = 0;
   /** A worker broke on this input: it is tried where the quarantine says. */
@@ -109,6 +107,19 @@ export class Exchange implements AttemptListener {
     this.proceed(startedMs);
   }
 
+  get language(): ActiveLanguage {
+    return this.request.language;
+  }
+
+  get maySpill(): boolean {
+    return this.language.spill && this.request.version === undefined;
+  }
+
+  /** Whether this worker is one for the next attempt, and has room for it. */
+  mayTake(worker: ActiveWorker): boolean {
+    return hasRoom(worker, this.context.limits.inFlightPerWorkerMax) && !this.tried.includes(worker);
+  }
+
   /** The client left: nobody waits any more. */
   abort(): void {
     if (this.settledBy !== "") return;
@@ -124,9 +135,8 @@ export class Exchange implements AttemptListener {
   /** Called by the quarantine: this suspect may be tried at this worker now. */
   onGranted(id: string): void {
     const { askId } = this.standing;
-    const version = this.versionToTry();
-    const worker = version?.usable.find((usable) => usable.id === id && !this.tried.includes(usable));
-    if (version === undefined || worker === undefined) {
+    const worker = placeOf(this, id)?.worker;
+    if (worker === undefined) {
       this.tryElsewhere();
       return;
     }
@@ -135,9 +145,7 @@ export class Exchange implements AttemptListener {
     // and be held guilty of both.
     worker.upstream.confirm(confirmTimeoutMs).then(
       () => {
-        if (this.settledBy !== "" || this.standing.askId !== askId) return;
-        if (worker.upstream.ready) this.sendIfRoom(version, worker, this.context.clock.nowMs());
-        else this.tryElsewhere();
+        if (this.settledBy === "" && this.standing.askId === askId) this.sendGranted(id);
       },
       () => {
         if (this.settledBy !== "" || this.standing.askId !== askId) return;
@@ -195,6 +203,13 @@ export class Exchange implements AttemptListener {
     }
   }
 
+  /** The worker that was granted is there; it may have left the snapshot, been ejected or filled up meanwhile. */
+  private sendGranted(id: string): void {
+    const place = placeOf(this, id);
+    if (place !== undefined && this.mayTake(place.worker)) this.send(place.version, place.worker, this.context.clock.nowMs());
+    else this.tryElsewhere();
+  }
+
   /** The worker that was granted went away meanwhile. */
   private tryElsewhere(): void {
     this.context.quarantine.endTrial(this);
@@ -225,39 +240,22 @@ export class Exchange implements AttemptListener {
 
   /** One try at a worker not tried yet. */
   private attempt(nowMs: number): void {
-    const { quarantine, random } = this.context;
-    const version = this.versionToTry();
-    const chosen = version?.choice.choose(this.tried, nowMs, random);
-    if (version === undefined || chosen === undefined) {
+    const { quarantine, random, limits } = this.context;
+    const version = versionToTry(this, limits.inFlightPerWorkerMax, random);
+    if (version === undefined) {
       this.fail(this.problem());
       return;
     }
-    if (this.suspect) {
-      quarantine.ask(this, this.candidates(version, chosen, nowMs), nowMs);
-      return;
-    }
-    const worker = quarantine.place(this, chosen, version.usable);
-    if (worker !== undefined) this.sendIfRoom(version, worker, nowMs);
-  }
-
-  private sendIfRoom(version: ActiveVersion, worker: ActiveWorker, nowMs: number): void {
-    if (worker.inFlight >= this.context.limits.inFlightPerWorkerMax || worker.upstream.availableCalls() <= 0) {
+    const chosen = workerToTry(version, this.tried, limits.inFlightPerWorkerMax, nowMs, random);
+    if (chosen === undefined) {
       this.context.statistics.add(shardCells.shed, 1);
       this.fail({ kind: "overloaded", what: `Every linter for ${this.request.language.language} has its fill`, retryAfterSeconds: 1 });
-      return;
+    } else if (this.suspect) {
+      quarantine.ask(this, candidatesOf(version, this.tried, chosen, limits.inFlightPerWorkerMax, nowMs, random), nowMs);
+    } else {
+      const worker = quarantine.place(this, chosen, version.usable);
+      if (worker !== undefined) this.send(version, worker, nowMs);
     }
-    this.send(version, worker, nowMs);
-  }
-
-  /** A few workers for a suspect, best first. */
-  private candidates({ choice }: ActiveVersion, first: ActiveWorker, nowMs: number): readonly ActiveWorker[] {
-    const found = [first];
-    while (found.length < candidatesMax) {
-      const next = choice.choose([...this.tried, ...found], nowMs, this.context.random);
-      if (next === undefined) break;
-      found.push(next);
-    }
-    return found;
   }
 
   private send(version: ActiveVersion, worker: ActiveWorker, nowMs: number): void {
@@ -276,30 +274,6 @@ export class Exchange implements AttemptListener {
     this.attemptStartMs = nowMs;
     this.attemptDeadlineAtMs = nowMs + timeoutMs;
     this.ticket = worker.send(this.request, timeoutMs, this);
-  }
-
-  /** The exchange's own version while it has an untried usable worker; else, if that is allowed, another one by weight. */
-  private versionToTry(): ActiveVersion | undefined {
-    const { language } = this.request;
-    const own = this.version;
-    if (own === undefined || this.hasUntried(own)) return own;
-    if (!language.spill || this.request.version !== undefined) return undefined;
-    let sum = 0;
-    for (const other of language.versions) if (other !== own && this.hasUntried(other)) sum += other.weight;
-    if (sum === 0) return undefined;
-    let rest = randomBelow(this.context.random, sum);
-    for (const other of language.versions) {
-      if (other === own || !this.hasUntried(other)) continue;
-      if (rest < other.weight) return other;
-      rest -= other.weight;
-    }
-    return undefined;
-  }
-
-  private hasUntried(version: ActiveVersion): boolean {
-    const { usable } = version;
-    if (this.tried.length === 0) return usable.length > 0;
-    return usable.some((worker) => !this.tried.includes(worker));
   }
 
   private problem(): Problem {

@@ -69,7 +69,7 @@ export class Quarantine {
 
   /**
    * Before an exchange goes to `worker`: the worker to send it to instead, because another shard has the same input
-   * there, or undefined when it is to look again in a moment: that worker is not among `usable`, so something happened to it.
+   * there, or undefined when it is to look again in a moment: that worker is not among `usable`, was tried, or has its fill.
    */
   place(exchange: Exchange, worker: ActiveWorker, usable: readonly ActiveWorker[]): ActiveWorker | undefined {
     const { standing } = exchange;
@@ -81,7 +81,7 @@ export class Quarantine {
     const at = this.novel.enter(standing.fingerprint, worker.slot);
     standing.entered = at === 0;
     if (at <= 0 || at === worker.slot) return worker;
-    const other = usable.find(({ slot }) => slot === at);
+    const other = usable.find((one) => one.slot === at && exchange.mayTake(one));
     if (other !== undefined) return other;
     if (standing.hesitated) return worker;
     standing.hesitated = true;
