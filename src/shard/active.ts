@@ -116,6 +116,15 @@ export function versionOf(active: Active, upstream: Upstream): ActiveVersion | u
   return language?.versions.find((version) => version.version === upstream.expected.version);
 }
 
+/** The language's worker with this id. */
+export function workerOf({ versions }: ActiveLanguage, id: string): ActiveWorker | undefined {
+  for (const { workers } of versions) {
+    const found = workers.find((worker) => worker.id === id);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 function versionKey(expected: ExpectedIdentity): string {
   return `${expected.language} ${expected.version}`;
 }

@@ -9,7 +9,7 @@ import type { Random } from "../base/random.js";
 import type { RetryBudget } from "../balancing/retry-budget.js";
 import type { AttemptListener, LintCall, Ticket } from "../upstream/connection.js";
 import { type AttemptFailure, blamesInput, isFree, isRetryable } from "../upstream/failure.js";
-import type { ActiveLanguage, ActiveVersion } from "./active.js";
+import { type Active, type ActiveLanguage, type ActiveVersion, workerOf } from "./active.js";
 import type { ActiveWorker } from "./active-worker.js";
 import type { ExchangeTable } from "./exchange-table.js";
 import type { HealthKeeper } from "./health-keeper.js";
@@ -21,6 +21,8 @@ import { shardCells, versionCells, workerCells, type Statistics } from "./statis
 
 /** What the listener hands over. `source` is owned by the exchange from then on. */
 export interface ExchangeRequest extends LintCall {
+  /** What was active when the request's head was read; `language` and `version` are from it. */
+  readonly active: Active;
   readonly language: ActiveLanguage;
   /** The one version the user asked for; undefined leaves it to the shares. */
   readonly version: ActiveVersion | undefined;
@@ -40,6 +42,7 @@ export interface ExchangeSink {
 export interface ExchangeContext {
   readonly clock: Clock;
   readonly random: Random;
+  readonly active: () => Active;
   readonly limits: RequestLimits;
   readonly statistics: Statistics;
   readonly table: ExchangeTable;
@@ -73,14 +76,17 @@ export class Exchange implements AttemptListener, Seeker {
   worker: ActiveWorker | undefined;
   /** The version whose share this exchange is. */
   version: ActiveVersion | undefined;
-  /** Whether another version than the chosen one served it. */
+  /** Whether the newest attempt is at another version than the chosen one. */
   spilled = false;
   readonly deadlineAtMs: number;
   readonly standing = new Standing();
   /** Its place in the table, -1 when it is not in it. */
   tableIndex = -1;
   tried = noWorkers;
+  /** As the root has it that `version` and `tried` belong to. */
+  language: ActiveLanguage;
 
+  private active: Active;
   private attemptStartMs = 0;
   private attemptDeadlineAtMs = 0;
   private costlyAttempts = 0;
@@ -96,19 +102,19 @@ export class Exchange implements AttemptListener, Seeker {
     private readonly sink: ExchangeSink,
   ) {
     this.deadlineAtMs = request.startedMs + request.deadlineMs;
+    this.active = request.active;
+    this.language = request.language;
   }
 
   start(): void {
-    const { language, startedMs } = this.request;
+    const { startedMs, version } = this.request;
     const { table, budget } = this.context;
     table.add(this);
     budget.recordRequest(startedMs);
-    this.version = this.request.version ?? language.versions[language.counter.pick()];
+    this.version = version;
+    this.followActive();
+    if (version === undefined) this.version = this.pickVersion();
     this.proceed(startedMs);
-  }
-
-  get language(): ActiveLanguage {
-    return this.request.language;
   }
 
   get maySpill(): boolean {
@@ -135,6 +141,7 @@ export class Exchange implements AttemptListener, Seeker {
   /** Called by the quarantine: this suspect may be tried at this worker now. */
   onGranted(id: string): void {
     const { askId } = this.standing;
+    this.followActive();
     const worker = placeOf(this, id)?.worker;
     if (worker === undefined) {
       this.tryElsewhere();
@@ -205,6 +212,7 @@ export class Exchange implements AttemptListener, Seeker {
 
   /** The worker that was granted is there; it may have left the snapshot, been ejected or filled up meanwhile. */
   private sendGranted(id: string): void {
+    this.followActive();
     const place = placeOf(this, id);
     if (place !== undefined && this.mayTake(place.worker)) this.send(place.version, place.worker, this.context.clock.nowMs());
     else this.tryElsewhere();
@@ -241,6 +249,7 @@ export class Exchange implements AttemptListener, Seeker {
   /** One try at a worker not tried yet. */
   private attempt(nowMs: number): void {
     const { quarantine, random, limits } = this.context;
+    this.followActive();
     const version = versionToTry(this, limits.inFlightPerWorkerMax, random);
     if (version === undefined) {
       this.fail(this.problem());
@@ -263,10 +272,9 @@ export class Exchange implements AttemptListener, Seeker {
     this.attempts++;
     this.worker = worker;
     this.tried = this.tried === noWorkers ? [worker] : [...this.tried, worker];
-    if (version !== this.version && !this.spilled) {
-      this.spilled = true;
-      statistics.add(shardCells.spilled, 1);
-    }
+    const spills = version !== this.version;
+    if (spills && !this.spilled) statistics.add(shardCells.spilled, 1);
+    this.spilled = spills;
     statistics.add(shardCells.attempts, 1);
     if (this.attempts > 1) statistics.add(shardCells.retries, 1);
     statistics.add(statistics.versionCell(version.slot, versionCells.attempts), 1);
@@ -274,6 +282,29 @@ export class Exchange implements AttemptListener, Seeker {
     this.attemptStartMs = nowMs;
     this.attemptDeadlineAtMs = nowMs + timeoutMs;
     this.ticket = worker.send(this.request, timeoutMs, this);
+  }
+
+  /**
+   * A snapshot may have come since the last look: what is tried next is of the newest. A version that left, or has lost
+   * its weight, gives the exchange up to the shares there are now, unless the user asked for it.
+   */
+  private followActive(): void {
+    const active = this.context.active();
+    if (active === this.active) return;
+    this.active = active;
+    const { request, version } = this;
+    const language = active.languages.get(request.language.language) ?? { ...this.language, versions: [] };
+    this.language = language;
+    // One that left and came back is another object.
+    this.tried = this.tried.map((worker) => workerOf(language, worker.id) ?? worker);
+    const successor = language.versions.find((one) => one.version === version?.version);
+    if (request.version !== undefined) this.version = successor;
+    else if (version !== undefined) this.version = successor !== undefined && successor.weight > 0 ? successor : this.pickVersion();
+  }
+
+  private pickVersion(): ActiveVersion | undefined {
+    const { versions, counter } = this.language;
+    return versions[counter.pick()];
   }
 
   private problem(): Problem {

@@ -139,8 +139,8 @@ export class Incoming implements ExchangeSink {
     context.uploads.delete(this);
     // Written out, because `{ ...head, source }` makes a new hidden class for every request, which then spoils every access to it
     // (lintel bench throughput: 16.9 against 12.6 µs).
-    const { language, version, filename, optionsJson, traceparent, deadlineMs } = head;
-    this.exchange = new Exchange({ language, version, filename, optionsJson, traceparent, deadlineMs, source, startedMs }, context, this);
+    const { active, language, version, filename, optionsJson, traceparent, deadlineMs } = head;
+    this.exchange = new Exchange({ active, language, version, filename, optionsJson, traceparent, deadlineMs, source, startedMs }, context, this);
     this.exchange.start();
   }
 

@@ -16,6 +16,8 @@ export interface HeadView {
 }
 
 export interface LintHead {
+  /** What it was read by. */
+  readonly active: Active;
   readonly language: ActiveLanguage;
   readonly version: ActiveVersion | undefined;
   readonly filename: string;
@@ -59,6 +61,7 @@ export function readLintHead(view: HeadView, pathLanguage: string, active: Activ
   if (deadlineMs === undefined) return malformed("Lintel-Deadline-Ms must be a whole number of milliseconds, at least 1.");
   const traceparent = view.getHeader("traceparent");
   return {
+    active,
     language,
     version,
     filename,

@@ -74,6 +74,7 @@ export function wireParts({ clock, random, statistics, openConnection, limits, n
   const context: IncomingContext = {
     clock,
     random,
+    active: () => root.active,
     limits,
     statistics,
     table: new ExchangeTable(),

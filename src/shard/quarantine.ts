@@ -187,7 +187,7 @@ function isSameInput({ request: one, standing, version }: Exchange, other: Excha
   const { request } = other;
   return (
     standing.fingerprint === other.standing.fingerprint &&
-    version === other.version &&
+    version?.slot === other.version?.slot &&
     one.filename === request.filename &&
     one.optionsJson === request.optionsJson &&
     Buffer.compare(one.source, request.source) === 0
