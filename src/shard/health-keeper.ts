@@ -75,8 +75,11 @@ export class HealthKeeper {
         worker.lastReplyMs = nowMs;
         worker.penalize(nowMs);
         return;
-      case "not-sent":
       case "draining":
+        // Nothing against its health, but one that says so and stays would look idle for ever.
+        worker.penalize(nowMs);
+        return;
+      case "not-sent":
         return;
       case "connection-lost":
       case "timeout":
@@ -98,11 +101,11 @@ export class HealthKeeper {
 
   /** Warms cold workers, sends the probes that are due and ends those that are late. */
   tick(nowMs: number): void {
+    // Also those of workers that have left: a connection is not let go while a call on it is open.
+    for (const probe of this.probes.values()) probe.onTick(nowMs);
     for (const worker of this.dependencies.active().workers.values()) {
       worker.warmth = warmthAt(worker.health, nowMs);
-      const probe = this.probes.get(worker);
-      if (probe !== undefined) probe.onTick(nowMs);
-      else if (worker.upstream.ready) this.probeIfDue(worker, nowMs);
+      if (worker.upstream.ready && !this.probes.has(worker)) this.probeIfDue(worker, nowMs);
     }
   }
 
@@ -119,12 +122,25 @@ export class HealthKeeper {
       if (returning) this.follow(worker, this.returned(worker, nowMs));
       return;
     }
+    if (worker.upstream.availableCalls() <= 0) {
+      this.judgeFull(worker, nowMs);
+      return;
+    }
     if (returning) beginProbe(worker.health, nowMs);
     this.checkedMs.set(worker, nowMs);
     const call: LintCall = { source: selfTest.source, filename: selfTest.filename, optionsJson: "", traceparent: "" };
     const probe = new Probe(worker, selfTest.reportSha256, nowMs, this.dependencies.options.probeTimeoutMs, (fault) => this.judge(worker, probe, fault));
     this.probes.set(worker, probe);
     probe.send(call);
+  }
+
+  /** No place is left for a question: silence for as long as question and answer would have taken says the same. */
+  private judgeFull(worker: ActiveWorker, nowMs: number): void {
+    const { probeIntervalMs, probeTimeoutMs } = this.dependencies.options;
+    const silentMs = nowMs - Math.max(worker.lastReplyMs, worker.upstream.state.sinceMs);
+    if (silentMs < probeIntervalMs + probeTimeoutMs || !isServing(worker.health) || !this.mayEject(worker)) return;
+    const reason = `it takes no further call and has answered nothing for ${Math.round(silentMs)} ms`;
+    this.follow(worker, eject(worker.health, reason, nowMs, this.dependencies.random));
   }
 
   private returned(worker: ActiveWorker, nowMs: number): HealthChange {
