@@ -191,11 +191,14 @@ export class Exchange implements AttemptListener, Seeker {
     health.noteFailure(worker, failure, this.attemptStartMs, nowMs);
     this.lastFailure = failure;
     if (!isFree(failure.kind)) this.costlyAttempts++;
-    const isPoison = blamesInput(failure.kind) && quarantine.blame(this, worker, nowMs) === "poison";
+    // At the attempt's deadline the worker's clock may ring before ours: to the input that makes no difference.
+    const isOutOfTime = failure.kind === "deadline" && nowMs >= this.attemptDeadlineAtMs && nowMs < this.deadlineAtMs;
+    const isBlamed = blamesInput(failure.kind) || isOutOfTime;
+    const isPoison = isBlamed && quarantine.blame(this, worker, nowMs) === "poison";
     quarantine.endTrial(this);
     if (isPoison) this.fail({ kind: "poison-input" });
     else if (!this.mayRetry(failure, nowMs)) this.fail(this.problem());
-    else if (blamesInput(failure.kind)) clock.after(suspectPauseMs, () => this.resume());
+    else if (isBlamed) clock.after(suspectPauseMs, () => this.resume());
     else this.proceed(nowMs);
   }
 
