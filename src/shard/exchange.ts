@@ -213,11 +213,17 @@ export class Exchange implements AttemptListener, Seeker {
     }
   }
 
-  /** The worker that was granted is there; it may have left the snapshot, been ejected or filled up meanwhile. */
+  /** The worker that was granted is there; it may have left the snapshot, been ejected or filled up meanwhile, and the input become poison. */
   private sendGranted(id: string): void {
+    const { quarantine, clock } = this.context;
+    const nowMs = clock.nowMs();
+    if (quarantine.isPoison(this, nowMs)) {
+      this.onPoison();
+      return;
+    }
     this.followActive();
     const place = placeOf(this, id);
-    if (place !== undefined && this.mayTake(place.worker)) this.send(place.version, place.worker, this.context.clock.nowMs());
+    if (place !== undefined && this.mayTake(place.worker)) this.send(place.version, place.worker, nowMs);
     else this.tryElsewhere();
   }
 

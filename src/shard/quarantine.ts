@@ -136,6 +136,11 @@ export class Quarantine {
     this.note(exchange, worker, false, nowMs);
   }
 
+  /** Whether a suspect is more than that by now. */
+  isPoison(exchange: Exchange, nowMs: number): boolean {
+    return !this.memory.isEmpty && this.memory.verdict(hashOf(exchange), nowMs) === "poison";
+  }
+
   /** What another shard found. */
   hear(finding: Finding, nowMs: number): void {
     noteFinding(this.memory, finding, nowMs);
