@@ -113,7 +113,7 @@ export class Exchange implements AttemptListener, Seeker {
     budget.recordRequest(startedMs);
     this.version = version;
     this.followActive();
-    if (version === undefined) this.version = this.pickVersion();
+    if (version === undefined) this.version ??= this.pickVersion();
     this.proceed(startedMs);
   }
 
@@ -271,7 +271,7 @@ export class Exchange implements AttemptListener, Seeker {
     } else if (this.suspect) {
       quarantine.ask(this, candidatesOf(version, this.tried, chosen, limits.inFlightPerWorkerMax, nowMs, random), nowMs);
     } else {
-      const worker = quarantine.place(this, chosen, version.usable);
+      const worker = quarantine.place(this, chosen, version.usable, nowMs);
       if (worker !== undefined) this.send(version, worker, nowMs);
     }
   }
@@ -308,7 +308,7 @@ export class Exchange implements AttemptListener, Seeker {
     this.tried = this.tried.map((worker) => workerOf(language, worker.id) ?? worker);
     const successor = language.versions.find((one) => one.version === version?.version);
     if (request.version !== undefined) this.version = successor;
-    else if (version !== undefined) this.version = successor !== undefined && successor.weight > 0 ? successor : this.pickVersion();
+    else this.version = successor !== undefined && successor.weight > 0 ? successor : this.pickVersion();
   }
 
   private pickVersion(): ActiveVersion | undefined {

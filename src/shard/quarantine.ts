@@ -18,17 +18,26 @@ export interface DeskLink {
   readonly tell: (finding: Finding) => void;
 }
 
+/**
+ * How long a copy waits for another shard's, whose worker it cannot go to, to be answered: longer than most analyses. Not for
+ * ever, because a fingerprint may take two inputs for one, and the other one may hang.
+ */
+export const hesitationMs = 200;
+
 /** What an exchange has to remember for the quarantine. */
 export class Standing {
   /** 0 while it was not needed. */
   fingerprint = 0;
+  /** Likewise "". */
+  hash = "";
   /** Its input was never answered, and it is the one that is tried. */
   leads = false;
   /** It has the input's place among those in flight on all shards. */
   entered = false;
-  hesitated = false;
   /** Copies of its input that wait until it has settled; those that settled before are among them. */
   followers: Exchange[] | undefined;
+  /** How long it may keep looking for the worker where another shard has it; 0 while it need not. */
+  hesitatesUntilMs = 0;
   /** Its question at the desk, open or granted; 0 for none. */
   askId = 0;
 }
@@ -54,7 +63,7 @@ export class Quarantine {
     const { standing } = exchange;
     if (verdict === "poison" || standing.leads) return verdict;
     if (standing.fingerprint === 0) standing.fingerprint = fingerprintOf(exchange.request.source, saltOf(exchange));
-    if (verdict === "unknown" && this.novel.isAnswered(standing.fingerprint)) return verdict;
+    if (verdict === "unknown" && this.novel.isAnswered(answeredBy(exchange))) return verdict;
     const index = indexOf(standing.fingerprint);
     const leader = leaders[index];
     if (leader === undefined) {
@@ -69,9 +78,10 @@ export class Quarantine {
 
   /**
    * Before an exchange goes to `worker`: the worker to send it to instead, because another shard has the same input
-   * there, or undefined when it is to look again in a moment: that worker is not among `usable`, was tried, or has its fill.
+   * there, or undefined when it is to look again in a moment: that worker is not among `usable` (it may be one of
+   * another version), was tried, or has its fill.
    */
-  place(exchange: Exchange, worker: ActiveWorker, usable: readonly ActiveWorker[]): ActiveWorker | undefined {
+  place(exchange: Exchange, worker: ActiveWorker, usable: readonly ActiveWorker[], nowMs: number): ActiveWorker | undefined {
     const { standing } = exchange;
     if (!standing.leads) return worker;
     if (standing.entered) {
@@ -83,8 +93,8 @@ export class Quarantine {
     if (at <= 0 || at === worker.slot) return worker;
     const other = usable.find((one) => one.slot === at && exchange.mayTake(one));
     if (other !== undefined) return other;
-    if (standing.hesitated) return worker;
-    standing.hesitated = true;
+    if (standing.hesitatesUntilMs === 0) standing.hesitatesUntilMs = nowMs + hesitationMs;
+    if (nowMs >= standing.hesitatesUntilMs) return worker;
     this.hesitating.push(exchange);
     return undefined;
   }
@@ -151,7 +161,8 @@ export class Quarantine {
     const { standing } = exchange;
     this.endTrial(exchange);
     if (!standing.leads) return;
-    if (isAnswered) this.novel.noteAnswered(standing.fingerprint);
+    // What another version answered says nothing of its own.
+    if (isAnswered && !exchange.spilled) this.novel.noteAnswered(answeredBy(exchange));
     if (standing.entered) this.novel.leave(standing.fingerprint);
     this.leaders[indexOf(standing.fingerprint)] = undefined;
     const { followers } = standing;
@@ -183,16 +194,24 @@ export class Quarantine {
   }
 }
 
-/** Cheap, because it is compared in full before it counts: see `isSameInput`. */
-function saltOf({ request: { language, filename, optionsJson }, version }: Exchange): number {
-  return Math.imul(language.slot + 1, 0x9e3779b1) ^ Math.imul(version?.slot ?? 0, 0x85ebca6b) ^ Math.imul(filename.length + 7 * optionsJson.length, 0x27d4eb2f);
+/**
+ * Not of the version: an input that ends one may end the others, so it is in flight at one of them at a time. Cheap, because it
+ * is compared in full before it counts: see `isSameInput`.
+ */
+function saltOf({ request: { language, filename, optionsJson } }: Exchange): number {
+  return Math.imul(language.slot + 1, 0x9e3779b1) ^ Math.imul(filename.length + 7 * optionsJson.length, 0x27d4eb2f);
 }
 
-function isSameInput({ request: one, standing, version }: Exchange, other: Exchange): boolean {
+/** What is remembered of an answer: it is one version's. */
+function answeredBy({ standing, version }: Exchange): number {
+  return standing.fingerprint ^ Math.imul(version?.slot ?? 0, 0x85ebca6b) || 1;
+}
+
+function isSameInput({ request: one, standing }: Exchange, other: Exchange): boolean {
   const { request } = other;
   return (
     standing.fingerprint === other.standing.fingerprint &&
-    version?.slot === other.version?.slot &&
+    one.language.slot === request.language.slot &&
     one.filename === request.filename &&
     one.optionsJson === request.optionsJson &&
     Buffer.compare(one.source, request.source) === 0
@@ -200,8 +219,9 @@ function isSameInput({ request: one, standing, version }: Exchange, other: Excha
 }
 
 /** The same bytes under another name or with other options are another input: they may take another path in a linter. */
-function hashOf({ request }: Exchange): string {
+function hashOf({ request, standing }: Exchange): string {
+  if (standing.hash !== "") return standing.hash;
   const hash = createHash("sha256");
   hash.update(`${request.language.language}\0${request.filename}\0${request.optionsJson}\0`);
-  return hash.update(request.source).digest("base64");
+  return (standing.hash = hash.update(request.source).digest("base64"));
 }
