@@ -8,6 +8,7 @@ import type { Logger } from "../base/logger.js";
 import type { Snapshot } from "../snapshot/snapshot.js";
 import type { ApplyOutcome } from "../manager-link/link.js";
 import { limitHeads } from "../shard/head-limit.js";
+import type { Remembered } from "../balancing/poison.js";
 import type { Finding, SuspectAsk } from "../balancing/suspect-desk.js";
 import type { FromShard, ShardOptions, ShardStatus, Slots, ToShard } from "../shard/messages.js";
 
@@ -34,6 +35,7 @@ export interface SuspectTraffic {
   onFinding(shard: number, finding: Finding): void;
   onAsk(ask: SuspectAsk): void;
   onDone(shard: number, id: number): void;
+  onShardStarted(shard: number): void;
   onShardEnded(shard: number): void;
 }
 
@@ -119,6 +121,11 @@ export class ShardThread {
     await ended;
   }
 
+  /** What is known of inputs that end workers. */
+  recall(remembered: readonly Remembered[]): void {
+    this.post({ kind: "recall", remembered });
+  }
+
   /** What another shard found. */
   hearFinding(finding: Finding): void {
     this.post({ kind: "finding", finding });
@@ -148,6 +155,7 @@ export class ShardThread {
     thread.on("message", (message: FromShard) => this.onMessage(message));
     thread.on("error", (error) => this.logger.error("shard failed", { shard: this.options.shard.index, reason: error.message }));
     thread.once("exit", () => this.onExit());
+    this.suspects.onShardStarted(this.options.shard.index);
   }
 
   private onMessage(message: FromShard): void {

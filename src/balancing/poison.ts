@@ -32,6 +32,17 @@ export interface Circumstances {
 
 const unknownCircumstances: Circumstances = { version: "", alone: false };
 
+/** What one memory tells another one; plain data. */
+export interface Remembered {
+  readonly hash: string;
+  readonly isPoison: boolean;
+  /** Of the worker that broke on a suspect; "" for poison. */
+  readonly worker: string;
+  readonly version: string;
+  /** Threads have clocks of their own. */
+  readonly leftMs: number;
+}
+
 interface Suspect {
   readonly worker: string;
   readonly version: string;
@@ -94,6 +105,21 @@ export class PoisonMemory {
   /** A worker of this version answered the input: it was not the cause. What is poison already stays it until it expires. */
   absolve(hash: string, version = ""): void {
     if (this.#suspects.get(hash)?.version === version) this.#suspects.delete(hash);
+  }
+
+  /** All of it, oldest first. */
+  remembered(nowMs: number): readonly Remembered[] {
+    const poison = [...this.#poison].map(([hash, untilMs]) => ({ hash, isPoison: true, worker: "", version: "", leftMs: untilMs - nowMs }));
+    const suspects = [...this.#suspects].map(([hash, { worker, version, untilMs }]) => ({ hash, isPoison: false, worker, version, leftMs: untilMs - nowMs }));
+    return [...poison, ...suspects];
+  }
+
+  /** Takes over what another memory remembers; to be called before anything else is told. */
+  recall(remembered: readonly Remembered[], nowMs: number): void {
+    for (const { hash, isPoison, worker, version, leftMs } of remembered) {
+      if (isPoison) this.#poison.set(hash, nowMs + leftMs);
+      else this.#suspects.set(hash, { worker, version, untilMs: nowMs + leftMs });
+    }
   }
 
   /** Drops what has expired, so that `isEmpty` becomes true again; to be called every now and then. */

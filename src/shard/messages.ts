@@ -1,6 +1,7 @@
 /** What the main thread and a shard say to each other. Plain data: it is cloned between threads. */
 import type { Limits } from "../snapshot/limits.js";
 import type { Snapshot } from "../snapshot/snapshot.js";
+import type { Remembered } from "../balancing/poison.js";
 import type { Finding } from "../balancing/suspect-desk.js";
 import type { StatisticsSizes } from "./statistics.js";
 
@@ -42,6 +43,8 @@ export type ToShard =
    * passed (idle connections cannot be listed, and their clients must get the chance to hear it), or after `timeoutMs`.
    */
   | { readonly kind: "drain"; readonly quietMs: number; readonly timeoutMs: number }
+  /** The first message of a shard that starts again: what is known of inputs that end workers. */
+  | { readonly kind: "recall"; readonly remembered: readonly Remembered[] }
   /** What another shard found on an input. */
   | { readonly kind: "finding"; readonly finding: Finding }
   /** The answer to a suspect's question: the worker it may be tried at, or "" for poison. */

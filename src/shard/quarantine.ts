@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { fingerprintOf, indexOf, novelEntries, type NovelInputs } from "../balancing/novel-inputs.js";
-import type { PoisonMemory, Verdict } from "../balancing/poison.js";
+import type { PoisonMemory, Remembered, Verdict } from "../balancing/poison.js";
 import { type Finding, noteFinding } from "../balancing/suspect-desk.js";
 import type { ActiveWorker } from "./active-worker.js";
 import type { Exchange } from "./exchange.js";
@@ -149,6 +149,11 @@ export class Quarantine {
   /** Whether a suspect is more than that by now. */
   isPoison(exchange: Exchange, nowMs: number): boolean {
     return !this.memory.isEmpty && this.memory.verdict(hashOf(exchange), nowMs) === "poison";
+  }
+
+  /** What was known before this shard started. */
+  recall(remembered: readonly Remembered[], nowMs: number): void {
+    this.memory.recall(remembered, nowMs);
   }
 
   /** What another shard found. */

@@ -66,6 +66,9 @@ port.on("message", (message: ToShard) => {
     case "drain":
       drain(message.timeoutMs, message.quietMs);
       break;
+    case "recall":
+      quarantine.recall(message.remembered, clock.nowMs());
+      break;
     case "finding":
       quarantine.hear(message.finding, clock.nowMs());
       break;

@@ -1,7 +1,7 @@
 /** What is remembered of bad inputs, for how long, and how much of it. */
 import fc from "fast-check";
 import t from "tap";
-import { PoisonMemory, type Verdict } from "../../src/balancing/poison.js";
+import { poisonDefaults, PoisonMemory, type Verdict } from "../../src/balancing/poison.js";
 
 const seed = Number(process.env["LINTEL_SEED"] ?? 20240614);
 t.comment(`seed ${seed}`);
@@ -91,5 +91,25 @@ void t.test("it agrees with a list of all events, as long as nothing was evicted
   t.equal(full.size, 2 * options.entriesMax);
   t.equal(full.verdict("h98", 100), "poison", "the newest are kept");
   t.equal(full.verdict("h0", 100), "unknown", "the oldest made room");
+  t.end();
+});
+
+void t.test("another memory recalls what one remembers, with the time that is left", (t) => {
+  const memory = new PoisonMemory();
+  memory.blame("poison", "one", 0);
+  memory.blame("poison", "two", 0);
+  memory.blame("suspect", "one", 1_000, { version: "v", alone: false });
+  const other = new PoisonMemory();
+  // Its clock began another time.
+  other.recall(memory.remembered(2_000), 500_000);
+  t.equal(other.verdict("poison", 500_000), "poison");
+  t.equal(other.verdict("suspect", 500_000), "suspect");
+  t.equal(other.brokenWorker("suspect", 500_000), "one");
+  other.absolve("suspect", "w");
+  t.equal(other.verdict("suspect", 500_000), "suspect", "the version is recalled too");
+  const { suspectMs, poisonMs } = poisonDefaults;
+  t.equal(other.verdict("suspect", 500_000 + suspectMs - 1_000), "unknown", "a second had passed");
+  t.equal(other.verdict("poison", 500_000 + poisonMs - 2_001), "poison");
+  t.equal(other.verdict("poison", 500_000 + poisonMs - 2_000), "unknown");
   t.end();
 });
