@@ -24,6 +24,7 @@ export const metricNames = {
   workerDepth: ["lintel_worker_reported_queue_depth", "Other balancers' and shards' requests at the worker, as it last said; the highest of any shard"],
   inFlight: ["lintel_shard_exchanges_in_flight", "Requests a shard is working on"],
   bodyBytes: ["lintel_shard_body_bytes_held", "Bytes of sources that a shard holds"],
+  replyBytes: ["lintel_shard_reply_bytes_held", "Bytes of replies that a shard holds for clients that have not read them"],
   connections: ["lintel_shard_connections", "Open connections of users"],
   retries: ["lintel_shard_retries_total", "Attempts after the first"],
   budgetRefused: ["lintel_shard_retry_budget_exhausted_total", "Retries not made because the budget was spent"],
@@ -54,6 +55,7 @@ export class BalancerMetrics {
     this.worker("workerDepth", workerCells.reportedDepth, "max", Gauge);
     this.shard("inFlight", Gauge, (index) => statistics[index]?.get(shardCells.exchangesInFlight));
     this.shard("bodyBytes", Gauge, (index) => statistics[index]?.get(shardCells.bodyBytesHeld));
+    this.shard("replyBytes", Gauge, (index) => statistics[index]?.get(shardCells.replyBytesHeld));
     this.shard("connections", Gauge, (index) => statistics[index]?.get(shardCells.connections));
     this.shard("retries", Counter, (index) => statistics[index]?.get(shardCells.retries));
     this.shard("budgetRefused", Counter, (index) => statistics[index]?.get(shardCells.budgetRefused));

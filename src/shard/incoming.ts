@@ -13,12 +13,14 @@ import type { LintHead } from "./lint-request.js";
 import type { Problem } from "./problem.js";
 import { writeProblem, writeReport, statusOf, type ReplyMeta } from "./reply.js";
 import { shardCells } from "./statistics.js";
+import type { Unread, UnreadReplies, UnreadReply } from "./unread-replies.js";
 
 /** What incoming requests of a shard share. */
 export interface IncomingContext extends ExchangeContext {
   /** Whether the shard is leaving: replies close their connection. */
   readonly isDraining: () => boolean;
   readonly uploads: Set<Incoming>;
+  readonly unread: UnreadReplies;
 }
 
 /**
@@ -35,8 +37,9 @@ export class Incoming implements ExchangeSink {
   private held = 0;
   private refused: Problem | undefined;
   private exchange: Exchange | undefined;
-  private phase: "reading" | "waiting" | "done" = "reading";
+  private phase: "reading" | "waiting" | "replying" | "done" = "reading";
   private readonly startedMs: number;
+  private unread: UnreadReply | undefined;
 
   /** `head` is a Problem when the request was refused before its body. */
   constructor(
@@ -90,8 +93,7 @@ export class Incoming implements ExchangeSink {
       body = rendered;
     }
     const elapsedMs = this.context.clock.nowMs() - this.startedMs;
-    writeReport(res, body, head.format.mediaType, exchange, elapsedMs, meta, this.context.isDraining());
-    this.finish(200);
+    this.finishWhenSent(200, writeReport(res, body, head.format.mediaType, exchange, elapsedMs, meta, this.context.isDraining()));
   }
 
   onProblem(_exchange: Exchange, problem: Problem): void {
@@ -171,8 +173,20 @@ export class Incoming implements ExchangeSink {
   }
 
   private answerProblem(problem: Problem, closeConnection: boolean): void {
-    writeProblem(this.res, problem, this.meta, this.exchange, closeConnection || this.context.isDraining());
-    this.finish(statusOf(problem));
+    const unread = writeProblem(this.res, problem, this.meta, this.exchange, closeConnection || this.context.isDraining());
+    this.finishWhenSent(statusOf(problem), unread);
+  }
+
+  /** `unread` is what the socket did not take of the reply: the rest goes when the client reads. */
+  private finishWhenSent(status: number, unread: Unread | undefined): void {
+    if (unread === undefined) {
+      this.finish(status);
+      return;
+    }
+    this.phase = "replying";
+    this.dropBody();
+    this.context.uploads.delete(this);
+    this.unread = this.context.unread.hold(this.res, unread, () => this.finish(status));
   }
 
   private dropBody(): void {
@@ -186,6 +200,7 @@ export class Incoming implements ExchangeSink {
     this.phase = "done";
     this.dropBody();
     this.context.uploads.delete(this);
+    if (this.unread !== undefined) this.context.unread.remove(this.unread);
     const { statistics, clock } = this.context;
     const languageSlot = "kind" in this.head ? 0 : this.head.language.slot;
     const versionSlot = this.exchange?.version?.slot ?? 0;

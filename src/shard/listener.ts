@@ -9,6 +9,7 @@ import { readLintHead } from "./lint-request.js";
 import type { Problem } from "./problem.js";
 import { RequestIds } from "./request-ids.js";
 import { wellFormedRequestId, writeDocument, writePreflight, type ReplyMeta } from "./reply.js";
+import type { UnreadReply } from "./unread-replies.js";
 
 export interface ListenerDependencies {
   readonly context: IncomingContext;
@@ -84,7 +85,11 @@ export class Listener {
 
   private serve(res: uWS.HttpResponse, req: uWS.HttpRequest, document: Document): void {
     const { context, active } = this.dependencies;
-    writeDocument(res, document.mediaType, document.body(active()), this.metaOf(req), context.isDraining());
+    const unread = writeDocument(res, document.mediaType, document.body(active()), this.metaOf(req), context.isDraining());
+    if (unread === undefined) return;
+    let held: UnreadReply | undefined = undefined;
+    res.onAborted(() => held !== undefined && context.unread.remove(held));
+    held = context.unread.hold(res, unread, () => undefined);
   }
 
   private tellMethods(res: uWS.HttpResponse, req: uWS.HttpRequest): void {

@@ -15,6 +15,7 @@ import type { FromShard, RequestLimits } from "./messages.js";
 import { Quarantine } from "./quarantine.js";
 import { ShardRoot } from "./root.js";
 import { shardCells, type Statistics } from "./statistics.js";
+import { UnreadReplies } from "./unread-replies.js";
 
 /** How often deadlines are checked: a deadline may be late by so much. */
 export const tickMs = 5;
@@ -82,6 +83,7 @@ export function wireParts({ clock, random, statistics, openConnection, limits, n
     health,
     quarantine,
     uploads: new Set<Incoming>(),
+    unread: new UnreadReplies(limits.replyBytesHeldPerShardMax, limits.requestTimeoutMs, statistics, clock),
     isDraining,
   };
 
@@ -91,6 +93,7 @@ export function wireParts({ clock, random, statistics, openConnection, limits, n
     context.table.tick(nowMs);
     quarantine.tick();
     for (const upload of context.uploads) upload.onTick(nowMs);
+    context.unread.tick(nowMs);
     statistics.set(shardCells.exchangesInFlight, context.table.size);
   });
   clock.every(healthTickMs, () => health.tick(clock.nowMs()));

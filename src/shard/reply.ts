@@ -6,6 +6,7 @@ import type { HttpResponse } from "uWebSockets.js";
 import { assert } from "../base/assert.js";
 import type { Exchange } from "./exchange.js";
 import { problemBody, replyOf, type Problem } from "./problem.js";
+import type { Unread } from "./unread-replies.js";
 
 /** What every reply to one request carries. */
 export interface ReplyMeta {
@@ -28,7 +29,7 @@ export function statusOf(problem: Problem): number {
   return Number(replyOf(problem).status.slice(0, 3));
 }
 
-/** `elapsedMs` is from the request's arrival to now. */
+/** `elapsedMs` is from the request's arrival to now. Undefined when the reply is complete. */
 export function writeReport(
   res: HttpResponse,
   body: Uint8Array | string,
@@ -37,16 +38,38 @@ export function writeReport(
   elapsedMs: number,
   meta: ReplyMeta,
   closeConnection: boolean,
-): void {
+): Unread | undefined {
   const { worker } = exchange;
   assert(worker !== undefined, "a report comes from a worker");
   const lines = reportLines(exchange, mediaType, elapsedMs, meta);
+  let unread: Unread | undefined;
   res.cork(() => {
     // "200 OK" is what is written when no status is.
     res.writeHeader("X-Request-Id", lines);
     res.writeHeader("Lintel-Linter", worker.credits);
-    res.end(body, closeConnection);
+    unread = endBounded(res, body, closeConnection);
   });
+  return unread;
+}
+
+/** Up to so many bytes uWebSockets.js may hold of the last reply on a connection: what it writes a small reply from. */
+const lastBytesMax = 16_384;
+
+/**
+ * `end` would hold whatever the socket does not take: for a client that sends request after request and reads nothing, of
+ * all its replies. `tryEnd` cannot close; behind a large reply the client does, who was told to.
+ */
+function endBounded(res: HttpResponse, body: Uint8Array | string, closeConnection: boolean): Unread | undefined {
+  if (closeConnection && body.length <= lastBytesMax) {
+    res.end(body, true);
+    return undefined;
+  }
+  if (closeConnection) res.writeHeader("Connection", "close");
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  const { length } = bytes;
+  if (res.tryEnd(bytes, length)[1]) return undefined;
+  const offset = res.getWriteOffset();
+  return { rest: bytes.subarray(offset), offset, totalBytes: length };
 }
 
 /**
@@ -68,32 +91,37 @@ function hundredths(value: number): string {
   return `${Math.floor(count / 100)}.${count % 100 < 10 ? "0" : ""}${count % 100}`;
 }
 
+/** Undefined when the reply is complete. */
 export function writeProblem(
   res: HttpResponse,
   problem: Problem,
   meta: ReplyMeta,
   exchange: Exchange | undefined,
   closeConnection: boolean,
-): void {
+): Unread | undefined {
   const reply = replyOf(problem);
+  let unread: Unread | undefined;
   res.cork(() => {
     res.writeStatus(reply.status);
     writeHead(res, meta);
     for (const [name, value] of reply.headers) res.writeHeader(name, value);
     res.writeHeader("Content-Type", "application/problem+json");
     if (exchange !== undefined) writeAttempts(res, exchange);
-    endWith(res, problemBody(reply, meta.requestId), meta, closeConnection);
+    unread = endWith(res, problemBody(reply, meta.requestId), meta, closeConnection);
   });
+  return unread;
 }
 
-/** A fixed document. */
-export function writeDocument(res: HttpResponse, mediaType: string, body: string, meta: ReplyMeta, closeConnection: boolean): void {
+/** A fixed document. Undefined when the reply is complete. */
+export function writeDocument(res: HttpResponse, mediaType: string, body: string, meta: ReplyMeta, closeConnection: boolean): Unread | undefined {
+  let unread: Unread | undefined;
   res.cork(() => {
     res.writeStatus("200 OK");
     writeHead(res, meta);
     res.writeHeader("Content-Type", mediaType);
-    endWith(res, body, meta, closeConnection);
+    unread = endWith(res, body, meta, closeConnection);
   });
+  return unread;
 }
 
 /** The answer to a browser's question before a request from another origin, and to anybody's. */
@@ -110,18 +138,15 @@ export function writePreflight(res: HttpResponse, allowed: string, meta: ReplyMe
 }
 
 /**
- * The end of a reply whose status and headers are written. `end` says "Connection: close" itself when it
- * closes; `endWithoutBody` with a length or a `true` never settles the reply, which ends the process: a HEAD
- * gets both as headers, and its client closes.
+ * The end of a reply whose status and headers are written. A HEAD gets its length, and whether to close, as headers:
+ * `endWithoutBody` with either never settles the reply, which ends the process.
  */
-function endWith(res: HttpResponse, body: string, meta: ReplyMeta, closeConnection: boolean): void {
-  if (!meta.isHead) {
-    res.end(body, closeConnection);
-    return;
-  }
+function endWith(res: HttpResponse, body: string, meta: ReplyMeta, closeConnection: boolean): Unread | undefined {
+  if (!meta.isHead) return endBounded(res, body, closeConnection);
   res.writeHeader("Content-Length", String(Buffer.byteLength(body)));
   if (closeConnection) res.writeHeader("Connection", "close");
   res.endWithoutBody();
+  return undefined;
 }
 
 function writeHead(res: HttpResponse, meta: ReplyMeta): void {

@@ -19,6 +19,7 @@ export const shardCells = {
   spilled: 7,
   poisonRefused: 8,
   eventLoopTurns: 9,
+  replyBytesHeld: 10,
 } as const;
 const shardCellCount = 16;
 
@@ -135,7 +136,7 @@ export class Statistics {
 
   /** Sets to zero what counts the present rather than the past. */
   clearGauges(): void {
-    for (const cell of [shardCells.exchangesInFlight, shardCells.bodyBytesHeld, shardCells.connections]) this.set(cell, 0);
+    for (const cell of [shardCells.exchangesInFlight, shardCells.bodyBytesHeld, shardCells.replyBytesHeld, shardCells.connections]) this.set(cell, 0);
     for (let slot = 0; slot < this.sizes.workersMax; slot++) {
       // Untouched memory stays untouched.
       for (const cell of [workerCells.inFlight, workerCells.usable, workerCells.reportedDepth]) {

@@ -113,7 +113,7 @@ function drain(timeoutMs: number, quietMs: number): void {
   clock.every(tickMs * 4, () => {
     const passedMs = clock.nowMs() - startMs;
     const connections = statistics.get(shardCells.connections);
-    const settled = context.table.size === 0 && context.uploads.size === 0;
+    const settled = context.table.size === 0 && context.uploads.size === 0 && context.unread.size === 0;
     if (passedMs >= timeoutMs || connections === 0 || (settled && passedMs >= quietMs)) leave({ kind: "closed" });
   });
 }

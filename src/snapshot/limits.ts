@@ -17,13 +17,15 @@ export const limitsSchema = z.strictObject(
     // The first and two distinct further workers: three independent failures are rare, more tries only spread a poisonous input.
     attemptsMax: count({ min: 1, max: 10 }).default(3).describe("Attempts a request may have, each at another worker."),
     // The built-in rule that cuts uploads slower than 16 KB/s lets 1 MiB take 64 s at worst.
-    requestTimeoutMs: duration({ min: 100, max: hourMs }).prefault("1m").describe("Longest time a request may take to arrive; a slower one is answered 408."),
+    requestTimeoutMs: duration({ min: 100, max: hourMs }).prefault("1m").describe("Longest time a request may take to arrive, and a reply to be read; a slower request is answered 408, a slower reader is cut."),
     // At 1 KB each this is 4 MB. A shard that holds more gets more than its workers can do, and further waiting helps nobody.
     inFlightPerShardMax: count({ min: 1, max: 1_000_000 }).default(4_096).describe("Requests a shard holds at once; further ones are answered 503."),
     // A worker analyses with a few threads at about 10 ms a file: behind 128 a request waits a second, and waits better elsewhere.
     inFlightPerWorkerMax: count({ min: 1, max: 100_000 }).default(128).describe("Requests a shard has at one worker at once."),
     // Bodies are kept whole for a retry. 64 of the largest, or every request a shard may hold at 16 KiB; outside V8's heap.
     bodyBytesHeldPerShardMax: size({ min: 1024, max: 1024 * 1024 * mebibyte }).prefault("64MiB").describe("Bytes of request bodies a shard holds at once; further uploads are answered 503."),
+    // Eight of the largest reports a built-in linter makes, or a thousand usual ones, for clients that read slowly; outside V8's heap.
+    replyBytesHeldPerShardMax: size({ min: 1024, max: 1024 * 1024 * mebibyte }).prefault("64MiB").describe("Bytes of replies a shard holds for clients that have not read them; over it the oldest of these clients is cut."),
     // A file of 1 MiB with a finding on every line makes about 10 MB of report.
     reportBytesMax: size({ min: 1024, max: 1024 * mebibyte }).prefault("16MiB").describe("Largest report taken from a worker; a larger one is answered 502."),
     // A worker on the same network accepts in milliseconds; room for one lost SYN, which is sent again after 1 s.

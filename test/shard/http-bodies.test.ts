@@ -153,16 +153,40 @@ void t.test("slow and leaving clients", async (t) => {
     t.equal(reply.status, 200, "the places are free again");
   });
 
-  await t.test("a client that does not read its answer holds nothing but its connection", async (t) => {
+  // Every character is a finding: megabytes of report, far beyond what the sockets buffer.
+  const talkative = `[${"x,".repeat(bodyBytesMax / 2 - 1)}`;
+  const askForMuch = (connection: RawConnection): void => connection.write(head("/v1/lint/json?format=sarif", `Content-Length: ${talkative.length}`) + talkative);
+  const held = (): Promise<number> => service.metric("lintel_shard_reply_bytes_held");
+
+  await t.test("a client that does not read its answer holds no more than that, and is cut when the time is up", async (t) => {
+    const before = await service.metric("lintel_requests_total", 'code="499"');
     await onConnection(service, async (connection) => {
       connection.socket.pause();
-      // Every character is a finding: megabytes of report, far beyond what the sockets buffer.
-      const source = `[${"x,".repeat(bodyBytesMax / 2 - 1)}`;
-      connection.write(head("/v1/lint/json?format=sarif", `Content-Length: ${source.length}`) + source);
-      await until(t, async () => (await service.metric("lintel_requests_total", 'language="json",version="1.0",code="200"')) > 0);
-      await service.untilIdle(1);
+      askForMuch(connection);
+      await until(t, async () => (await held()) > 0);
       t.equal((await service.lint()).status, 200);
+      await until(t, async () => (await service.metric("lintel_requests_total", 'code="499"')) === before + 1);
+      t.equal(await held(), 0);
+      connection.socket.resume();
+      await connection.ending();
     });
+  });
+
+  await t.test("a client that reads its answer late gets all of it", async (t) => {
+    // Late is before the time is up; on a busy machine it may be later than that.
+    let text = "";
+    for (let count = 0; count < 5 && text === ""; count++) {
+      await onConnection(service, async (connection) => {
+        connection.socket.pause();
+        askForMuch(connection);
+        await until(t, async () => (await held()) > 0);
+        connection.socket.resume();
+        text = await connection.reply().then((reply) => reply.text, () => "");
+      });
+    }
+    const report = JSON.parse(text) as { runs: { results: unknown[] }[] };
+    t.ok(text.length > 1_000_000 && (report.runs[0]?.results.length ?? 0) > 1_000, `${text.length} bytes`);
+    await service.untilIdle();
   });
 });
 

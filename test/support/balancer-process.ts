@@ -101,13 +101,19 @@ export class BalancerProcess {
 
   /** The sum over all series of one metric whose labels include `labels`. */
   async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+    return (await this.series(name, labels)).reduce((sum, value) => sum + value, 0);
+  }
+
+  /** The highest of these series, 0 without any. */
+  async metricMax(name: string): Promise<number> {
+    return Math.max(0, ...(await this.series(name, {})));
+  }
+
+  private async series(name: string, labels: Readonly<Record<string, string>>): Promise<number[]> {
     const text = await (await fetch(`${this.adminUrl}/metrics`)).text();
-    let sum = 0;
-    for (const line of text.split("\n")) {
-      if (!line.startsWith(`${name}{`) && !line.startsWith(`${name} `)) continue;
-      if (Object.entries(labels).every(([key, value]) => line.includes(`${key}="${value}"`))) sum += Number(line.slice(line.lastIndexOf(" ")));
-    }
-    return sum;
+    const lines = text.split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+    const wanted = lines.filter((line) => Object.entries(labels).every(([key, value]) => line.includes(`${key}="${value}"`)));
+    return wanted.map((line) => Number(line.slice(line.lastIndexOf(" "))));
   }
 
   async stop(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {

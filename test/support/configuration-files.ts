@@ -28,6 +28,7 @@ limits:
   inFlightPerShardMax: 10
   inFlightPerWorkerMax: 5
   bodyBytesHeldPerShardMax: 100000
+  replyBytesHeldPerShardMax: 2MiB
   reportBytesMax: 1 MiB
   connectTimeoutMs: 100ms
   drainQuietMs: 0

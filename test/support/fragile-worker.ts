@@ -1,7 +1,7 @@
 /**
  * A real gRPC worker on @grpc/grpc-js that dies of one input, as a linter with a bug does: a source that
  * begins with "POISON" ends the process `--dies-after-ms` later, whatever else it has in hand. Every other source is
- * answered after `--takes-ms`. Run as a process: prints its port.
+ * answered after `--takes-ms` with a report of at least `--report-bytes`. Run as a process: prints its port.
  */
 import * as grpc from "@grpc/grpc-js";
 import * as loader from "@grpc/proto-loader";
@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const { values } = parseArgs({
-  options: { port: { type: "string", default: "0" }, language: { type: "string", default: "json" }, version: { type: "string", default: "1" }, "takes-ms": { type: "string", default: "10" }, "dies-after-ms": { type: "string", default: "5" } },
+  options: { port: { type: "string", default: "0" }, language: { type: "string", default: "json" }, version: { type: "string", default: "1" }, "takes-ms": { type: "string", default: "10" }, "dies-after-ms": { type: "string", default: "5" }, "report-bytes": { type: "string", default: "0" } },
 });
 const protos = fileURLToPath(new URL("../../../proto", import.meta.url));
 const definitions = grpc.loadPackageDefinition(
@@ -17,7 +17,8 @@ const definitions = grpc.loadPackageDefinition(
 ) as unknown as { lintel: { v1: { Linter: { service: grpc.ServiceDefinition } } } };
 
 const { language, version } = values;
-const report = Buffer.from(JSON.stringify({ language, linter: { name: "fragile", version }, diagnostics: [], summary: { error: 0, warning: 0, info: 0, hint: 0 } }));
+const filler = "x".repeat(Number(values["report-bytes"]));
+const report = Buffer.from(JSON.stringify({ language, linter: { name: `fragile${filler}`, version }, diagnostics: [], summary: { error: 0, warning: 0, info: 0, hint: 0 } }));
 let depth = 0;
 
 const server = new grpc.Server();

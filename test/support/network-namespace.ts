@@ -1,13 +1,14 @@
 /**
  * Runs a test file inside a network namespace of its own: with settings of the kernel that the host keeps as
- * they are, and with every port free.
+ * they are, with every port free, and with segments as on a real network: with loopback's of 64 KiB a small socket buffer
+ * holds less than the two segments that are acknowledged at once.
  */
 import { spawnSync } from "node:child_process";
 import type { Test } from "tap";
 
 const marker = "LINTEL_TEST_NAMESPACE";
 /** Longer than any of these tests takes on a busy machine. */
-const timeoutMs = 120_000;
+const timeoutMs = 240_000;
 
 /** Whether this process runs in a namespace that `runInNamespace` made. */
 export const isInNamespace = process.env[marker] === "1";
@@ -23,8 +24,8 @@ export async function runInNamespace(t: Test, path: string, settings: Readonly<R
     else t.pass("not tried", { skip: lacking });
     return;
   }
-  const sets = Object.entries(settings).map(([name, value]) => `echo ${value} > /proc/sys/${name.replaceAll(".", "/")}`);
-  const script = ["set -e", "ip link set lo up", ...sets, 'exec "$0" "$@"'].join("\n");
+  const sets = Object.entries(settings).map(([name, value]) => `echo "${value}" > /proc/sys/${name.replaceAll(".", "/")}`);
+  const script = ["set -e", "ip link set lo mtu 1500 up", ...sets, 'exec "$0" "$@"'].join("\n");
   await t.spawn("unshare", ["--net", "sh", "-c", script, process.execPath, ...process.execArgv, path], { env: { ...process.env, [marker]: "1" }, timeout: timeoutMs }, "in a network namespace");
 }
 

@@ -34,7 +34,8 @@ export interface LoadOptions {
 export class OpenLoad {
   readonly results: LoadResult[] = [];
   private sent = 0;
-  private open = 0;
+  /** When those that are not answered yet were due. */
+  private readonly pending = new Set<number>();
   private readonly agent: Agent;
   private readonly startMs = performance.now();
   private readonly timer: NodeJS.Timeout;
@@ -52,12 +53,22 @@ export class OpenLoad {
   async stop(): Promise<readonly LoadResult[]> {
     clearInterval(this.timer);
     const endMs = performance.now() + 30_000;
-    while (this.open > 0) {
-      if (performance.now() > endMs) throw new Error(`${this.open} requests were never answered`);
+    while (this.pending.size > 0) {
+      if (performance.now() > endMs) throw new Error(`${this.pending.size} requests were never answered`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     this.agent.destroy();
     return this.results;
+  }
+
+  /** Resolves when every request that was due before `untilMs` has its outcome. */
+  async settled(untilMs: number): Promise<void> {
+    const endMs = performance.now() + 30_000;
+    const isOpen = (): boolean => (this.sent / this.options.perSecond) * 1000 < untilMs || [...this.pending].some((dueMs) => dueMs < untilMs);
+    while (isOpen()) {
+      if (performance.now() > endMs) throw new Error("requests were never answered");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   }
 
   private catchUp(): void {
@@ -70,9 +81,9 @@ export class OpenLoad {
   }
 
   private send({ path, source }: LoadFile, dueMs: number): void {
-    this.open++;
+    this.pending.add(dueMs);
     const done = (status: number, error: string, headers: Record<string, unknown>): void => {
-      this.open--;
+      this.pending.delete(dueMs);
       const text = (name: string): string => (typeof headers[name] === "string" ? headers[name] : "");
       this.results.push({
         dueMs,
