@@ -14,7 +14,7 @@ import type { FromShard, ShardOptions, ShardStatus, Slots, ToShard } from "../sh
 
 export interface ShardThreadOptions {
   readonly shard: ShardOptions;
-  /** The pause before the first restart; doubles with every crash within `calmMs` of the last, up to the maximum. */
+  /** After a crash it is started again at once; after a further one within `calmMs` of its start after this pause, which doubles up to the maximum. */
   readonly restartDelayMs: number;
   readonly restartDelayMaxMs: number;
   readonly calmMs: number;
@@ -23,11 +23,13 @@ export interface ShardThreadOptions {
 }
 
 export const defaultShardThreadOptions: Omit<ShardThreadOptions, "shard"> = {
-  // A crashed shard is back well within a second; one that crashes at once on every start does not burn a core.
-  restartDelayMs: 20,
-  restartDelayMaxMs: 5_000,
+  // A start takes 150 ms. So a shard is back within a second however often it crashes, unless no worker can be reached; and one that
+  // crashes on every start takes a quarter of a core.
+  restartDelayMs: 50,
+  restartDelayMaxMs: 500,
   calmMs: 10_000,
-  warmUpMs: 1_000,
+  // Workers are connected in milliseconds; beside a language that is down the others are back all the same.
+  warmUpMs: 500,
 };
 
 /** What the shards ask and tell about suspect inputs; each names the shard. */
@@ -59,7 +61,7 @@ export class ShardThread {
   private listenAt: { host: string; port: number } | undefined;
   private stopping = false;
   private startedMs = 0;
-  private delayMs: number;
+  private crashesInRow = 0;
   private questions = 0;
   private readonly waiting = new Set<(message: FromShard | "ended") => boolean>();
 
@@ -68,9 +70,7 @@ export class ShardThread {
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly suspects: SuspectTraffic,
-  ) {
-    this.delayMs = options.restartDelayMs;
-  }
+  ) {}
 
   /** Resolves when the thread runs its own code. */
   async start(): Promise<void> {
@@ -181,12 +181,18 @@ export class ShardThread {
     this.suspects.onShardEnded(this.options.shard.index);
     this.tell("ended");
     if (this.stopping) return;
-    const { restartDelayMs, restartDelayMaxMs, calmMs } = this.options;
-    const lived = this.clock.nowMs() - this.startedMs;
-    this.delayMs = lived >= calmMs ? restartDelayMs : Math.min(this.delayMs * 2, restartDelayMaxMs);
+    const inMs = this.restartDelay();
     this.restarts++;
-    this.logger.warn("shard ended; starting it again", { shard: this.options.shard.index, inMs: this.delayMs });
-    this.clock.after(this.delayMs, () => this.restart());
+    this.logger.warn("shard ended; starting it again", { shard: this.options.shard.index, inMs });
+    if (inMs === 0) this.restart();
+    else this.clock.after(inMs, () => this.restart());
+  }
+
+  private restartDelay(): number {
+    const { restartDelayMs, restartDelayMaxMs, calmMs } = this.options;
+    if (this.clock.nowMs() - this.startedMs >= calmMs) this.crashesInRow = 0;
+    const doublings = this.crashesInRow++ - 1;
+    return doublings < 0 ? 0 : Math.min(restartDelayMs * 2 ** doublings, restartDelayMaxMs);
   }
 
   private restart(): void {

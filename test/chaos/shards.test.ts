@@ -3,6 +3,7 @@ import t, { type Test } from "tap";
 import { shardCells, type Statistics } from "../../src/shard/statistics.js";
 import { until } from "../support/balancer-process.js";
 import { type InProcessBalancer, startBalancer, versionOf } from "../support/balancer-in-process.js";
+import { median } from "../support/alternation.js";
 import { realJsonFiles } from "../support/real-files.js";
 import { type ClientResult, SteadyClients } from "../support/steady-clients.js";
 import { WorkerFleet } from "../support/worker-fleet.js";
@@ -41,8 +42,8 @@ void t.test("a shard that crashes, again and again: only its own connections see
   const results = await clients.stop();
   t.comment(`${results.length} requests, ${results.filter(({ status }) => status !== 200).length} cut in ${crashes} crashes; back after ${backMs.map((ms) => ms.toFixed(0)).join(", ")} ms`);
   t.comment(`p99 at the other shard: ${p99(calm).toFixed(1)} ms, while the first was down ${p99(disturbed).toFixed(1)} ms`);
-  // A second on a machine of its own; here others may have the cores.
-  t.ok(Math.max(...backMs) < 3_000, "back soon");
+  // The median, because others may have the cores for a moment.
+  t.ok(median(backMs) < 1_000, "back within a second");
   await checkStatistics(t, service, results);
 });
 

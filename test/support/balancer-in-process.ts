@@ -2,10 +2,12 @@
 import { Balancer } from "../../src/balancer/balancer.js";
 import { systemClock } from "../../src/base/clock.js";
 import { createLogger } from "../../src/base/logger.js";
-import { defaultShardThreadOptions } from "../../src/balancer/shard-thread.js";
 import { defaultConfiguration } from "../../src/snapshot/configuration.js";
 import type { Limits } from "../../src/snapshot/limits.js";
 import type { VersionSnapshot } from "../../src/snapshot/snapshot.js";
+
+/** The workers are there; a busy machine may take its time. */
+const warmUpMs = 5_000;
 
 export interface InProcessBalancer {
   readonly balancer: Balancer;
@@ -24,7 +26,7 @@ export async function startBalancer(language: string, versions: readonly Version
   const balancer = new Balancer(options, systemClock, logger);
   await balancer.start();
   await balancer.apply({ revision: 1, nonce: 1, languages: [{ language, extensions: [], spill: true, versions }] });
-  await balancer.listen(defaultShardThreadOptions.warmUpMs);
+  await balancer.listen(warmUpMs);
   return { balancer, url: `http://127.0.0.1:${balancer.port}`, log };
 }
 
