@@ -34,11 +34,12 @@ const defaults = { fileBytesMax: 32 * 1024 * 1024, lockTimeoutMs: 5_000, pollMs:
 
 /** What was last read or written and is known to be durable. */
 interface Known {
-  readonly bytes: Buffer;
+  /** Undefined when there was no file. */
+  readonly bytes: Buffer | undefined;
   readonly configuration: StoredConfiguration;
 }
 
-const nothingStored: Known = { bytes: Buffer.alloc(0), configuration: emptyConfiguration };
+const nothingStored: Known = { bytes: undefined, configuration: emptyConfiguration };
 
 export class FileStore implements Store {
   private known: Known = nothingStored;
@@ -71,7 +72,7 @@ export class FileStore implements Store {
     const bytes = await this.bytes();
     if (bytes === undefined) this.known = nothingStored;
     // The same bytes need no second look; thousands of workers would take it some time.
-    else if (!bytes.equals(this.known.bytes)) {
+    else if (this.known.bytes === undefined || !bytes.equals(this.known.bytes)) {
       const configuration = configurationFrom(bytes.toString("utf8"), this.name);
       // Whoever wrote this may have been killed between renaming and syncing the directory.
       await syncDirectory(dirname(this.path));
