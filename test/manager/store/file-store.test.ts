@@ -125,7 +125,7 @@ async function heldBy(open: () => Promise<FileStore>): Promise<string> {
     await (await open()).close();
     return "";
   } catch (thrown) {
-    return /process id (\d+)/.exec(String(thrown))?.[1] ?? "";
+    return /process id (\w+)/.exec(String(thrown))?.[1] ?? String(thrown);
   }
 }
 
