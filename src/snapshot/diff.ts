@@ -21,13 +21,15 @@ export type SnapshotChange =
   /** The same worker, by its id, at another address. */
   | { readonly kind: "worker-moved"; readonly language: string; readonly version: string; readonly before: WorkerEndpoint; readonly worker: WorkerEndpoint };
 
-/** Every difference but revision and nonce; the order of languages, versions and workers is none. */
-export function diffSnapshots(before: Snapshot, after: Snapshot): SnapshotChange[] {
+/** Every difference but revision and nonce; the order of languages, versions and workers is none. What both share costs nothing. */
+export function diffSnapshots(before: Pick<Snapshot, "languages">, after: Pick<Snapshot, "languages">): SnapshotChange[] {
   const changes: SnapshotChange[] = [];
   const old = new Map(before.languages.map((language) => [language.language, language]));
   for (const language of after.languages) {
-    changes.push(...diffLanguage(old.get(language.language), language));
+    const earlier = old.get(language.language);
     old.delete(language.language);
+    // One by one: an argument list of ten thousand changes would overflow the stack.
+    if (earlier !== language) for (const change of diffLanguage(earlier, language)) changes.push(change);
   }
   for (const language of old.keys()) changes.push({ kind: "language-removed", language });
   return changes;
@@ -43,8 +45,9 @@ function diffLanguage(before: LanguageSnapshot | undefined, after: LanguageSnaps
   }
   const old = new Map(before?.versions.map((version) => [version.version, version]));
   for (const version of after.versions) {
-    changes.push(...diffVersion(language, old.get(version.version), version));
+    const earlier = old.get(version.version);
     old.delete(version.version);
+    if (earlier !== version) for (const change of diffVersion(language, earlier, version)) changes.push(change);
   }
   for (const version of old.keys()) changes.push({ kind: "version-removed", language, version });
   return changes;

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import t from "tap";
 import { diffSnapshots, renderChange, renderDiff, type SnapshotChange } from "../../src/snapshot/diff.js";
 import { emptySnapshot, type LanguageSnapshot, type Snapshot, type VersionSnapshot, type WorkerEndpoint } from "../../src/snapshot/snapshot.js";
+import { randomLanguages } from "../support/random-snapshots.js";
 
 const seed = Number(process.env["LINTEL_TEST_SEED"] ?? 20_263);
 
@@ -28,13 +29,9 @@ void t.test("a long diff is cut, and says so", (t) => {
   t.end();
 });
 
-const workersOf = fc.uniqueArray(fc.record({ id: fc.constantFrom("a", "b", "c", "d"), host: fc.constant("h"), port: fc.constantFrom(1, 2) }), { selector: ({ id }) => id });
-const versionsOf = fc.uniqueArray(fc.record({ version: fc.constantFrom("1", "2", "3"), weight: fc.constantFrom(0, 1, 2), workers: workersOf }), { selector: ({ version }) => version });
-const languagesOf = fc.uniqueArray(fc.record({ language: fc.constantFrom("x", "y", "z"), extensions: fc.uniqueArray(fc.constantFrom(".a", ".b")), spill: fc.boolean(), versions: versionsOf }), { selector: ({ language }) => language });
-
 void t.test(`the changes lead from one snapshot to the other, and there are none between equals (seed ${seed})`, (t) => {
   fc.assert(
-    fc.property(languagesOf, languagesOf, (before, after) => {
+    fc.property(randomLanguages, randomLanguages, (before, after) => {
       const changes = diffSnapshots(snapshot(...before), snapshot(...after));
       const same = canonical(before) === canonical(after);
       return (changes.length === 0) === same && canonical(changes.reduce(applied, before)) === canonical(after);
