@@ -4,12 +4,41 @@
  */
 import type { Snapshot } from "../snapshot/snapshot.js";
 
-/** What became of a snapshot: active on every shard, or refused with the old one still serving. */
-export type ApplyOutcome = { readonly kind: "applied" } | { readonly kind: "refused"; readonly reason: string };
+/** What became of a snapshot. */
+export type ApplyOutcome =
+  /** Active on every shard. */
+  | { readonly kind: "applied" }
+  /** The one before goes on serving. */
+  | { readonly kind: "refused"; readonly reason: string }
+  /** A newer one came while this one waited for its first workers; what becomes of that one holds for both. */
+  | { readonly kind: "superseded" };
 
 export interface SnapshotReceiver {
-  /** Settles once every shard has swapped, or once one has refused; never rejects. */
+  /** Settles once every shard has swapped, or one has refused, or a newer snapshot took its place; never rejects. */
   apply(snapshot: Snapshot): Promise<ApplyOutcome>;
+}
+
+/** A version that is to get weight and has no usable worker yet on a shard. */
+export interface WaitingVersion {
+  readonly language: string;
+  readonly version: string;
+  readonly shard: number;
+  /** "" when there is nothing to add. */
+  readonly reason: string;
+}
+
+/** How a balancer is, for a manager that asks. */
+export interface BalancerStanding {
+  /** What each shard serves now. */
+  readonly shardRevisions: readonly number[];
+  /** Why it is not ready; "" when it is. */
+  readonly notReadyBecause: string;
+  readonly waiting: readonly WaitingVersion[];
+}
+
+/** A receiver that a manager can be told about. */
+export interface StandingReceiver extends SnapshotReceiver {
+  standing(): BalancerStanding;
 }
 
 /** What a reload did, for the person who asked: `problems` are complete sentences, one per fault. */
@@ -22,7 +51,7 @@ export interface ManagerLink {
   /** For `/status`: "file:lintel.yaml". */
   readonly name: string;
   /** Fetches the first snapshot, applies it, and keeps watching. Throws a UserError when there is none to start from. */
-  start(receiver: SnapshotReceiver): Promise<void>;
+  start(receiver: StandingReceiver): Promise<void>;
   /** Looks again now. */
   reload(): Promise<ReloadOutcome>;
   stop(): Promise<void>;
