@@ -102,7 +102,9 @@ export class LinkService {
         this.logger.info("a worker registered", { worker: endpoint.id, language: message.language, version: message.version, peer: stream.getPeer() });
         stream.write(this.registrations.options);
       }
-      if (message.leaving) registration.leave();
+      if (!message.leaving) return;
+      registration.leave();
+      stream.end();
     });
     stream.on("end", () => stream.end());
     // Without `leaving` it may be on its way back: its time decides.
