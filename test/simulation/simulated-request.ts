@@ -142,6 +142,11 @@ export class SimulatedRequest {
         this.watch.onAnswer(this, status, headers, body);
         this.plan.onOver?.();
       },
+      /** Every client here reads. */
+      tryEnd: (body: string | Uint8Array): [boolean, boolean] => {
+        response.end(body);
+        return [true, true];
+      },
     };
     return response as unknown as HttpResponse;
   }
