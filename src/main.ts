@@ -2,7 +2,7 @@
 /** The map: which command exists and which file it loads. No logic. */
 import { run } from "./commands/program.js";
 
-await run({
+void run({
   up: { summary: "everything on this machine: balancer and linters", load: () => import("./commands/up.js") },
   balancer: { summary: "the data plane alone, for workers that run elsewhere", load: () => import("./commands/balancer.js") },
   linter: { summary: "one worker: serves one language over gRPC", load: () => import("./commands/linter.js") },

@@ -5,6 +5,7 @@
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
+import { threadOf } from "../base/program.js";
 import type { Snapshot } from "../snapshot/snapshot.js";
 import type { ApplyOutcome } from "../manager-link/link.js";
 import { limitHeads } from "../shard/head-limit.js";
@@ -147,10 +148,8 @@ export class ShardThread {
   private spawn(): void {
     this.startedMs = this.clock.nowMs();
     limitHeads();
-    const thread = new Worker(new URL("../shard/thread.js", import.meta.url), {
-      workerData: this.options.shard,
-      name: `shard ${this.options.shard.index}`,
-    });
+    const { shard } = this.options;
+    const thread = new Worker(...threadOf("shard/thread", { workerData: shard, name: `shard ${shard.index}` }));
     this.thread = thread;
     thread.on("message", (message: FromShard) => this.onMessage(message));
     thread.on("error", (error) => this.logger.error("shard failed", { shard: this.options.shard.index, reason: error.message }));

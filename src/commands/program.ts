@@ -2,9 +2,9 @@
  * Runs one command: loads only its file, hands it the arguments, turns a thrown error into one sentence
  * and an exit code. Must not know what the commands do.
  */
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { exitCodes, UserError } from "../base/errors.js";
+import { programText } from "../base/program.js";
 
 export interface CommandEntry {
   readonly summary: string;
@@ -14,8 +14,7 @@ export interface CommandEntry {
 
 /** The version in package.json. */
 export function lintelVersion(): string {
-  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
+  return (JSON.parse(programText("package.json")) as { version: string }).version;
 }
 
 /** Runs the command that the process's arguments name and sets the exit code; never throws. */

@@ -5,6 +5,7 @@
 import { spawn } from "node:child_process";
 import { Socket } from "node:net";
 import type { Logger } from "../base/logger.js";
+import { ownArguments, ownCommand } from "../base/program.js";
 
 /**
  * Started through a shell that goes at once: a service manager takes only its own children, and what their end leaves to it, for a
@@ -35,11 +36,11 @@ export class Successors {
       return;
     }
     this.starting = true;
-    const args = process.argv.slice(1).filter((argument) => argument !== "--replace");
+    const command = ownCommand([...ownArguments().filter((argument) => argument !== "--replace"), "--replace"]);
     // It is watched in this process's stead, once it has told the service manager that it is the main one.
     const environment = { ...process.env };
     delete environment["WATCHDOG_PID"];
-    const child = spawn("/bin/sh", ["-c", startDetached, "sh", process.execPath, ...process.execArgv, ...args, "--replace"], {
+    const child = spawn("/bin/sh", ["-c", startDetached, "sh", ...command], {
       stdio: ["inherit", "inherit", "inherit", "pipe"],
       env: environment,
     });

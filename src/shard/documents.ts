@@ -1,10 +1,10 @@
 /** The documents a shard serves to GET: the languages, the OpenAPI description, a hint at the root. */
-import { readFileSync } from "node:fs";
+import { programText } from "../base/program.js";
 import type { Active } from "./active.js";
 import type { Document } from "./listener.js";
 
 export function documents(): ReadonlyMap<string, Document> {
-  const openapi = readFileSync(new URL("../../../docs/openapi.json", import.meta.url), "utf8");
+  const openapi = programText("docs/openapi.json");
   return new Map<string, Document>([
     ["/", { mediaType: "text/plain; charset=utf-8", body: () => hint }],
     ["/v1/languages", { mediaType: "application/json", body: languagesOf }],

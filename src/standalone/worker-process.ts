@@ -3,9 +3,9 @@
  * Must not know balancers or snapshots.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import type { Clock, Timer } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
+import { ownCommand } from "../base/program.js";
 import type { RunConfiguration } from "../snapshot/configuration.js";
 import type { WorkerEndpoint } from "../snapshot/snapshot.js";
 
@@ -35,8 +35,6 @@ export const defaultWorkerProcessOptions: WorkerProcessOptions = {
   calmMs: 10_000,
   stopTimeoutMs: 10_000,
 };
-
-const mainFile = fileURLToPath(new URL("../main.js", import.meta.url));
 
 export class WorkerProcess {
   /** Where it listens; undefined while it does not. */
@@ -86,7 +84,8 @@ export class WorkerProcess {
   private spawn(): void {
     const { specification } = this;
     this.startedMs = this.clock.nowMs();
-    const child = spawn(process.execPath, [mainFile, "linter", ...argumentsFor(specification)], {
+    const [program, ...args] = ownCommand(["linter", ...argumentsFor(specification)]);
+    const child = spawn(program, args, {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       env: { ...process.env, ...specification.run.environment },
     });

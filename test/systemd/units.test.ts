@@ -1,5 +1,5 @@
 // The units under a real systemd: start, readiness, reload, replacement under load, watchdog, crash, stop; what they may not do.
-// npm run test:systemd
+// The program is the one executable file. npm run test:systemd
 import { once } from "node:events";
 import t, { type Test } from "tap";
 import { labLackingBecause, SystemdLab } from "../support/systemd-lab.js";
@@ -122,7 +122,7 @@ function run(t: Test): void {
       t.equal(lab.property(unit, "ActiveState"), "inactive");
       t.equal(lab.property(unit, "Result"), "success");
     }
-    await waitUntil("no process of ours", () => lab.run("pgrep", "-f", "/opt/lintel|bin/lintel").code !== 0);
+    await waitUntil("no process of ours", () => lab.run("pgrep", "-f", "^/usr/local/bin/lintel").code !== 0);
     t.pass("no process is left");
   });
 }

@@ -59,7 +59,7 @@ mkdir -p etc/systemd/system etc/lintel
 cp "$units"/* etc/systemd/system/
 mount -t tmpfs -o mode=1777 tmpfs tmp
 rm -f usr/local/bin/lintel
-ln -s /opt/lintel/dist/src/main.js usr/local/bin/lintel
+ln -s /opt/lintel/dist/lintel usr/local/bin/lintel
 echo lintel-lab >etc/hostname
 printf '%032x\n' 0x1a6 >etc/machine-id
 cat >etc/systemd/system/lab.target <<'UNIT'
