@@ -125,6 +125,25 @@ void t.test("nothing is left behind: no folder after a stop, no program after a 
   t.notOk(existsSync(workFolder));
 });
 
+void t.test("what a killed worker left behind is cleared away by the next one", async (t) => {
+  const pidFile = join(folder, "left-pid");
+  const program = script("stays", `read -r line; case "$line" in wait) pwd > ${pidFile}.cwd; echo $$ > ${pidFile}; sleep 1000;; esac`);
+  const killed = await startLinter("anything", "--analysis-timeout-ms", "60000", "--", program);
+  t.teardown(() => killed.stop());
+  const hanging = killed.client.failure({ source: "wait\n" });
+  await until("it runs", () => existsSync(pidFile) && readFileSync(pidFile, "utf8") !== "");
+  const workFolder = join(readFileSync(`${pidFile}.cwd`, "utf8").trim(), "..");
+  const pid = Number(readFileSync(pidFile, "utf8"));
+  killed.child.kill("SIGKILL");
+  await hanging;
+  t.ok(existsSync(workFolder), "nobody could remove it");
+  await withProgram([], [program], async ({ client }) => {
+    await until("the program is gone", () => !isAlive(pid));
+    t.notOk(existsSync(workFolder));
+    t.equal((await client.report({ source: "x\n" })).diagnostics.length, 0, "its own folder is there");
+  });
+});
+
 void t.test("shellcheck, as the example in the documentation runs it", async (t) => {
   if (spawnSync("shellcheck", ["--version"]).error !== undefined) {
     const reason = "shellcheck is not installed (Debian: apt-get install shellcheck)";
