@@ -14,7 +14,7 @@ import type { ActiveWorker } from "./active-worker.js";
 import type { ExchangeTable } from "./exchange-table.js";
 import type { HealthKeeper } from "./health-keeper.js";
 import type { RequestLimits } from "./messages.js";
-import { candidatesOf, hasRoom, placeOf, type Seeker, versionToTry, workerToTry } from "./next-worker.js";
+import { candidatesOf, hasRoom, isAnotherUsable, placeOf, type Seeker, versionToTry, workerToTry } from "./next-worker.js";
 import { problemOf, type Problem } from "./problem.js";
 import { type Quarantine, Standing } from "./quarantine.js";
 import { shardCells, versionCells, workerCells, type Statistics } from "./statistics.js";
@@ -194,7 +194,7 @@ export class Exchange implements AttemptListener, Seeker {
     // At the attempt's deadline the worker's clock may ring before ours: to the input that makes no difference.
     const isOutOfTime = failure.kind === "deadline" && nowMs >= this.attemptDeadlineAtMs && nowMs < this.deadlineAtMs;
     const isBlamed = blamesInput(failure.kind) || isOutOfTime;
-    const isPoison = isBlamed && quarantine.blame(this, worker, nowMs) === "poison";
+    const isPoison = isBlamed && quarantine.blame(this, worker, failure.kind === "timeout" || isOutOfTime, nowMs) === "poison";
     quarantine.endTrial(this);
     if (isPoison) this.fail({ kind: "poison-input" });
     else if (!this.mayRetry(failure, nowMs)) this.fail(this.problem());
@@ -317,7 +317,9 @@ export class Exchange implements AttemptListener, Seeker {
   }
 
   private problem(): Problem {
-    return problemOf(this.lastFailure, this.request.language.language, this.request.deadlineMs);
+    // A worker that died with the request in hand says nothing of the request; when no other is left, that is what is wrong.
+    const failure = this.lastFailure.kind === "connection-lost" && !isAnotherUsable(this, this.worker) ? notTried : this.lastFailure;
+    return problemOf(failure, this.language.language, this.request.deadlineMs);
   }
 
   private cancelAttempt(): void {

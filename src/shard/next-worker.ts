@@ -48,6 +48,12 @@ export function candidatesOf({ choice }: ActiveVersion, tried: readonly ActiveWo
   return found;
 }
 
+/** Whether any worker it might be tried at is usable beside `last`, whose end may not be known everywhere yet. */
+export function isAnotherUsable({ version, language, maySpill }: Seeker, last: ActiveWorker | undefined): boolean {
+  const isOther = (worker: ActiveWorker): boolean => worker !== last;
+  return version?.usable.some(isOther) === true || (maySpill && language.versions.some(({ usable }) => usable.some(isOther)));
+}
+
 /** The worker of this id with its version, when the seeker may go to it now. */
 export function placeOf(seeker: Seeker, id: string): { readonly version: ActiveVersion; readonly worker: ActiveWorker } | undefined {
   const { version: own, tried, language, maySpill } = seeker;

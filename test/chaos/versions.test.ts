@@ -59,7 +59,8 @@ for (const spill of [true, false]) {
     }
     // A quarter on each of two shards; the window cuts each shard's sequence at any point.
     t.ok(Math.abs(failed(after).length - after.length / 4) <= 2 * (1 + 2 * 0.25) + 2, `${failed(after).length} of ${after.length} refused`);
-    t.ok(failed(after).every(({ status, error }) => status === 503 && error === "no-worker"), "with 503 no-worker");
+    t.same(failed(results).filter(({ status, error }) => status !== 503 || error !== "no-worker"), [], "with 503 no-worker, those that were in hand when the workers died too");
+    t.ok(failed(results).every(({ version }) => version !== "1"), "the other version is untouched");
   });
 }
 
