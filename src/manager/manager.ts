@@ -186,6 +186,11 @@ export class Manager implements ConfigurationView {
     return stored;
   }
 
+  /** Somebody who may not. */
+  async recordRefusal({ change, who, reason, requestId }: Pick<ChangeRequest, "change" | "who" | "reason" | "requestId">, message: string): Promise<void> {
+    await this.recorded({ change, who, reason, requestId, ifRevision: 0, dryRun: false }, refused("invalid", message));
+  }
+
   private async recorded(request: ChangeRequest, outcome: ChangeOutcome): Promise<ChangeOutcome> {
     const { audit, clock, logger } = this.parts;
     const { change, who, reason, requestId, dryRun } = request;
