@@ -4,18 +4,22 @@
  */
 import { availableParallelism } from "node:os";
 import { type Clock, delay } from "../base/clock.js";
+import { nextShare } from "../balancing/worker-part.js";
 import { messageOf, UserError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
-import type { ApplyOutcome, SnapshotReceiver } from "../manager-link/link.js";
-import { emptySnapshot, type Snapshot } from "../snapshot/snapshot.js";
+import type { ApplyOutcome, BalancerStanding, StandingReceiver, WaitingVersion } from "../manager-link/link.js";
+import type { LanguageSnapshot, Snapshot } from "../snapshot/snapshot.js";
 import type { RequestLimits, ShardStatus } from "../shard/messages.js";
 import { defaultStatisticsSizes, Statistics } from "../shard/statistics.js";
+import { Handover, type HandoverShards } from "./handover.js";
 import { choosePort, holderOf, lockPort, migratesConnections, type PortLock, succeed } from "./port-lock.js";
 import { defaultShardThreadOptions, ShardThread } from "./shard-thread.js";
 import { Suspects } from "./suspects.js";
 import { createSlotBook, type SlotBook } from "./slots.js";
 
 export interface BalancerOptions {
+  /** Unique among those that have the same workers: which part of the workers a shard takes hangs on it. */
+  readonly name: string;
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
@@ -36,6 +40,8 @@ export interface BalancerStatus {
   readonly ready: boolean;
   /** Why it is not ready; "" when it is. */
   readonly notReadyBecause: string;
+  /** Versions that are to get their first traffic and are waited for, with the shards that have no usable worker of them. */
+  readonly waiting: readonly WaitingVersion[];
   readonly shards: readonly {
     readonly index: number;
     readonly listening: boolean;
@@ -47,13 +53,15 @@ export interface BalancerStatus {
   }[];
 }
 
-export class Balancer implements SnapshotReceiver {
+export class Balancer implements StandingReceiver {
   /** What it really listens on, once `start` has returned. */
   port: number;
-  snapshot: Snapshot = emptySnapshot;
   readonly slots: SlotBook;
   readonly statistics: readonly Statistics[];
   private readonly threads: readonly ShardThread[];
+  private readonly handover: Handover;
+  /** Which part of its workers a shard takes of every version. */
+  private share = 1;
   private lock: PortLock | undefined;
   /** The balancer on the port that this one is to replace. */
   private predecessor: number | undefined;
@@ -71,10 +79,11 @@ export class Balancer implements SnapshotReceiver {
     this.statistics = Array.from({ length: count }, () => new Statistics(Statistics.allocate(sizes), sizes));
     const suspects = new Suspects(clock, () => this.threads);
     this.threads = this.statistics.map(({ memory }, index) => {
-      const { limits, corsOrigins } = options;
-      const shard = { index, limits, corsOrigins, statistics: memory, statisticsSizes: sizes, novelInputs: suspects.novelInputs };
-      return new ShardThread({ ...defaultShardThreadOptions, shard }, clock, logger, suspects);
+      const { limits, corsOrigins, name } = options;
+      const shard = { index, shards: count, balancer: name, limits, corsOrigins, statistics: memory, statisticsSizes: sizes, novelInputs: suspects.novelInputs };
+      return new ShardThread({ ...defaultShardThreadOptions, shard }, clock, logger, suspects, () => this.handover.noteUsable());
     });
+    this.handover = new Handover(this.shardsForHandover(), clock, options.limits.handoverTimeoutMs);
     this.slots = createSlotBook(sizes, (table, slot) => {
       for (const one of this.statistics) {
         if (table === "language") one.clearLanguage(slot);
@@ -120,15 +129,17 @@ export class Balancer implements SnapshotReceiver {
     this.logger.info("took over", { from: this.predecessor });
   }
 
-  async apply(snapshot: Snapshot): Promise<ApplyOutcome> {
-    try {
-      const slots = this.slots.assign(snapshot);
-      this.snapshot = snapshot;
-      const outcomes = await Promise.all(this.threads.map((thread) => thread.apply(snapshot, slots)));
-      return outcomes.find((outcome) => outcome.kind === "refused") ?? { kind: "applied" };
-    } catch (error) {
-      return { kind: "refused", reason: messageOf(error) };
-    }
+  /** What the shards serve: on the way to a new snapshot, a bridge to it. */
+  get snapshot(): Snapshot {
+    return this.handover.serving;
+  }
+
+  apply(snapshot: Snapshot): Promise<ApplyOutcome> {
+    return this.handover.apply(snapshot);
+  }
+
+  standing(): BalancerStanding {
+    return { shardRevisions: this.threads.map(({ acked }) => acked.revision), notReadyBecause: this.notReadyBecause(), waiting: this.handover.waiting() };
   }
 
   /** Opens the door on every shard, once there are workers to serve with or `warmUpMs` have passed. */
@@ -154,14 +165,36 @@ export class Balancer implements SnapshotReceiver {
 
   private everythingUsable(): boolean {
     const manned = this.snapshot.languages.filter(({ versions }) => versions.some(({ workers }) => workers.length > 0));
-    return this.threads.every(({ usableLanguages }) => manned.every(({ language }) => usableLanguages.includes(language)));
+    return this.threads.every((thread) => manned.every(({ language }) => thread.canUse(language)));
   }
 
   private notUsableBecause(): string {
     if (this.snapshot.nonce === 0) return "there is no configuration yet";
-    const idle = this.threads.filter((thread) => thread.usableLanguages.length === 0).length;
+    const idle = this.threads.filter((thread) => !thread.hasUsable).length;
     if (idle > 0) return `${idle} of ${this.threads.length} shards have no usable worker`;
     return "";
+  }
+
+  private shardsForHandover(): HandoverShards {
+    const withWorkers = (language: string, version: string): boolean =>
+      this.snapshot.languages.some((one) => one.language === language && one.versions.some(({ version: name, workers }) => name === version && workers.length > 0));
+    return {
+      publish: (snapshot) => this.publish(snapshot),
+      shardsWithout: (language, version) => this.threads.flatMap((thread, index) => (thread.canUse(language, version) ? [] : [index])),
+      reasonAt: (_shard, language, version) => (withWorkers(language, version) ? "" : "it has no workers"),
+    };
+  }
+
+  private async publish(snapshot: Snapshot): Promise<ApplyOutcome> {
+    try {
+      this.slots.reserve(snapshot);
+      this.share = nextShare(this.share, workersIn(snapshot), this.options.limits.connectionsPerShardMax);
+      const publication = { snapshot, share: this.share, slotsOf: (languages: readonly LanguageSnapshot[]) => this.slots.of(languages) };
+      const outcomes = await Promise.all(this.threads.map((thread) => thread.apply(publication)));
+      return outcomes.find((outcome) => outcome.kind === "refused") ?? { kind: "applied" };
+    } catch (error) {
+      return { kind: "refused", reason: messageOf(error) };
+    }
   }
 
   async status(): Promise<BalancerStatus> {
@@ -174,7 +207,7 @@ export class Balancer implements SnapshotReceiver {
     );
     const notReadyBecause = this.notReadyBecause();
     const { revision, nonce } = this.snapshot;
-    return { revision, nonce, ready: notReadyBecause === "", notReadyBecause, shards };
+    return { revision, nonce, ready: notReadyBecause === "", notReadyBecause, waiting: this.handover.waiting(), shards };
   }
 
   /** Revision and nonce that each shard serves, in order. */
@@ -198,4 +231,10 @@ export class Balancer implements SnapshotReceiver {
   crashShard(index: number): void {
     this.threads[index]?.crash();
   }
+}
+
+function workersIn({ languages }: Snapshot): number {
+  let workers = 0;
+  for (const { versions } of languages) for (const version of versions) workers += version.workers.length;
+  return workers;
 }

@@ -6,12 +6,12 @@ import { Worker } from "node:worker_threads";
 import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
 import { threadOf } from "../base/program.js";
-import type { Snapshot } from "../snapshot/snapshot.js";
 import type { ApplyOutcome } from "../manager-link/link.js";
 import { limitHeads } from "../shard/head-limit.js";
 import type { Remembered } from "../balancing/poison.js";
 import type { Finding, SuspectAsk } from "../balancing/suspect-desk.js";
-import type { FromShard, ShardOptions, ShardStatus, Slots, ToShard } from "../shard/messages.js";
+import type { FromShard, ShardOptions, ShardStatus, ToShard, VersionUsability } from "../shard/messages.js";
+import { type ShardPublication, SnapshotTransfer } from "./snapshot-transfer.js";
 
 export interface ShardThreadOptions {
   readonly shard: ShardOptions;
@@ -42,23 +42,19 @@ export interface SuspectTraffic {
   onShardEnded(shard: number): void;
 }
 
-interface Publication {
-  readonly snapshot: Snapshot;
-  readonly slots: Slots;
-}
-
 /** How long a shard may take to answer a question about its state. */
 const statusTimeoutMs = 1_000;
 
 export class ShardThread {
   /** What the shard last acknowledged. */
   acked = { revision: 0, nonce: 0, atMs: 0 };
-  usableLanguages: readonly string[] = [];
   listening = false;
   restarts = 0;
 
   private thread: Worker | undefined;
-  private published: Publication | undefined;
+  /** Usable versions by language. */
+  private readonly usable = new Map<string, Set<string>>();
+  private readonly transfer: SnapshotTransfer;
   private listenAt: { host: string; port: number } | undefined;
   private stopping = false;
   private startedMs = 0;
@@ -71,7 +67,11 @@ export class ShardThread {
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly suspects: SuspectTraffic,
-  ) {}
+    /** A version got a usable worker here, or lost its last one. */
+    private readonly onUsable: () => void,
+  ) {
+    this.transfer = new SnapshotTransfer((message) => this.post(message), `shard ${options.shard.index}`);
+  }
 
   /** Resolves when the thread runs its own code. */
   async start(): Promise<void> {
@@ -80,16 +80,19 @@ export class ShardThread {
   }
 
   /** Settles when the shard has swapped, refused, or ended. A shard that restarts gets the newest one by itself. */
-  async apply(snapshot: Snapshot, slots: Slots): Promise<ApplyOutcome> {
-    this.published = { snapshot, slots };
-    const { revision, nonce } = snapshot;
-    const answer = this.hear(
-      (message) => (message.kind === "applied" || message.kind === "refused") && message.revision === revision && message.nonce === nonce,
-    );
-    this.post({ kind: "snapshot", snapshot, slots });
-    const message = await answer;
-    if (message?.kind === "refused") return { kind: "refused", reason: `shard ${this.options.shard.index}: ${message.reason}` };
-    return { kind: "applied" };
+  apply(publication: ShardPublication): Promise<ApplyOutcome> {
+    return this.transfer.apply(publication);
+  }
+
+  /** Whether any of the language's versions, or the one named, has a usable worker here. */
+  canUse(language: string, version?: string): boolean {
+    const versions = this.usable.get(language);
+    return versions !== undefined && (version === undefined || versions.has(version));
+  }
+
+  /** Whether anything can be served. */
+  get hasUsable(): boolean {
+    return this.usable.size > 0;
   }
 
   /** Whether the system lets it. From then on it listens there again after every restart. */
@@ -158,8 +161,25 @@ export class ShardThread {
   }
 
   private onMessage(message: FromShard): void {
+    this.hearMessage(message);
+    this.transfer.hear(message);
+    this.tell(message);
+  }
+
+  private noteUsable(versions: readonly VersionUsability[]): void {
+    for (const { language, version, usable } of versions) {
+      const known = this.usable.get(language) ?? new Set();
+      if (usable) known.add(version);
+      else known.delete(version);
+      if (known.size > 0) this.usable.set(language, known);
+      else this.usable.delete(language);
+    }
+    this.onUsable();
+  }
+
+  private hearMessage(message: FromShard): void {
     if (message.kind === "applied") this.acked = { revision: message.revision, nonce: message.nonce, atMs: this.clock.nowMs() };
-    else if (message.kind === "usable") this.usableLanguages = message.languages;
+    else if (message.kind === "usable") this.noteUsable(message.versions);
     else if (message.kind === "listening") this.listening = true;
     else if (message.kind === "listen-failed") this.listenAgain();
     else if (message.kind === "crashed") this.logger.error("shard crashed", { shard: this.options.shard.index, reason: message.reason });
@@ -170,13 +190,13 @@ export class ShardThread {
       const fields = { shard: this.options.shard.index, worker: message.worker, reason: message.reason };
       this.logger.warn(`worker ${message.change}`, message.change === "ejected" ? fields : { shard: fields.shard, worker: fields.worker });
     }
-    this.tell(message);
   }
 
   private onExit(): void {
     this.thread = undefined;
     this.listening = false;
-    this.usableLanguages = [];
+    this.usable.clear();
+    this.transfer.ended();
     this.suspects.onShardEnded(this.options.shard.index);
     this.tell("ended");
     if (this.stopping) return;
@@ -197,7 +217,7 @@ export class ShardThread {
   private restart(): void {
     if (this.stopping) return;
     this.spawn();
-    if (this.published !== undefined) this.post({ kind: "snapshot", ...this.published });
+    this.transfer.restarted();
     this.reopen();
   }
 

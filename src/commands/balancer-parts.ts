@@ -1,4 +1,5 @@
 /** What `lintel balancer` and `lintel up` wire alike: a balancer from a configuration, its admin port, its end. */
+import { hostname } from "node:os";
 import { AdminServer } from "../balancer/admin-server.js";
 import { Balancer } from "../balancer/balancer.js";
 import { delay, systemClock } from "../base/clock.js";
@@ -9,9 +10,11 @@ import { formatAddress } from "../snapshot/address.js";
 import type { Configuration } from "../snapshot/configuration.js";
 import type { ServiceManager } from "./service-manager.js";
 
-export function balancerFrom({ http, limits, shards }: Configuration, logger: Logger): Balancer {
+/** `name` is not given where nobody else asks for it. */
+export function balancerFrom({ http, limits, shards }: Configuration, logger: Logger, name = `${hostname()} ${http.listen.port}`): Balancer {
   return new Balancer(
     {
+      name,
       host: http.listen.host,
       port: http.listen.port,
       shards,

@@ -1,16 +1,17 @@
 /**
  * The one root of everything on a shard that derives from a snapshot: `active = buildActive(...)`, one
- * assignment, no half-update ever visible. Workers that stay keep their connection and load. Must not know
- * exchanges or sockets.
+ * assignment, no half-update ever visible. Workers that stay keep their connection and load, and what did not change
+ * is not built again. Must not know exchanges or sockets.
  */
 import { isServing, spreadsOverAll } from "../balancing/ejection.js";
 import { choiceDefaults, WorkerSet } from "../balancing/worker-choice.js";
+import { partOf, type ShardPlace } from "../balancing/worker-part.js";
 import { VersionCounter } from "../balancing/version-counter.js";
 import type { Random } from "../base/random.js";
-import type { LanguageSnapshot, Snapshot, WorkerEndpoint } from "../snapshot/snapshot.js";
+import type { LanguageSnapshot, VersionSnapshot, WorkerEndpoint } from "../snapshot/snapshot.js";
 import type { ExpectedIdentity, Upstream } from "../upstream/upstream.js";
 import { ActiveWorker } from "./active-worker.js";
-import type { Slots } from "./messages.js";
+import type { LanguageBatch, Slots, SnapshotUpdate } from "./messages.js";
 import type { Statistics } from "./statistics.js";
 
 export class ActiveVersion {
@@ -25,7 +26,10 @@ export class ActiveVersion {
     readonly version: string,
     readonly weight: number,
     readonly slot: number,
+    /** Those this shard connects to. */
     readonly workers: readonly ActiveWorker[],
+    /** Whether the version has others. */
+    readonly partial: boolean,
     before?: ActiveVersion,
   ) {
     this.choice = new WorkerSet(choiceDefaults, before?.choice);
@@ -55,6 +59,8 @@ export class ActiveVersion {
 
 export interface ActiveLanguage {
   readonly language: string;
+  readonly snapshot: LanguageSnapshot;
+  readonly slots: Slots;
   readonly slot: number;
   readonly spill: boolean;
   readonly extensions: readonly string[];
@@ -62,52 +68,89 @@ export interface ActiveLanguage {
   readonly counter: VersionCounter;
 }
 
-export interface Active {
-  readonly revision: number;
-  readonly nonce: number;
-  readonly languages: ReadonlyMap<string, ActiveLanguage>;
-  /** Lower-case file ending with its dot -> language. */
-  readonly languageOfExtension: ReadonlyMap<string, string>;
-  readonly workers: ReadonlyMap<string, ActiveWorker>;
+export class Active {
+  constructor(
+    readonly revision: number,
+    readonly nonce: number,
+    readonly share: number,
+    readonly languages: ReadonlyMap<string, ActiveLanguage>,
+    /** Lower-case file ending with its dot -> language. */
+    readonly languageOfExtension: ReadonlyMap<string, string>,
+  ) {}
+
+  /** Every worker this shard connects to. */
+  get workers(): { values(): IterableIterator<ActiveWorker> } {
+    const { languages } = this;
+    return {
+      *values(): IterableIterator<ActiveWorker> {
+        for (const { versions } of languages.values()) for (const { workers } of versions) yield* workers;
+      },
+    };
+  }
 }
 
-export const emptyActive: Active = {
-  revision: 0,
-  nonce: 0,
-  languages: new Map(),
-  languageOfExtension: new Map(),
-  workers: new Map(),
-};
+export const emptyActive = new Active(0, 0, 1, new Map(), new Map());
 
 export interface BuildDependencies {
   readonly nowMs: number;
   readonly random: Random;
   readonly statistics: Statistics;
+  readonly place: ShardPlace;
+  /** Versions, as `versionKey`, of which a part is not enough. */
+  readonly widened: ReadonlySet<string>;
   readonly openUpstream: (endpoint: WorkerEndpoint, expected: ExpectedIdentity) => Upstream;
 }
 
-/** The next root: a pure function of the snapshot and the one before, except that it makes upstreams for new workers. */
-export function buildActive(snapshot: Snapshot, slots: Slots, before: Active, dependencies: BuildDependencies): Active {
-  const workers = new Map<string, ActiveWorker>();
-  const languages = new Map<string, ActiveLanguage>();
-  const languageOfExtension = new Map<string, string>();
-  for (const language of snapshot.languages) {
-    for (const extension of language.extensions) languageOfExtension.set(extension, language.language);
-    const versions = language.versions.map((version) => {
-      const expected = { language: language.language, version: version.version };
-      const active = version.workers.map((endpoint) => keepOrOpen(endpoint, expected, slots, before, dependencies));
-      for (const worker of active) workers.set(workerKey(worker.upstream.endpoint, expected), worker);
-      const kept = before.languages.get(language.language)?.versions.find((other) => other.version === version.version);
-      return new ActiveVersion(version.version, version.weight, slots.versions[versionKey(expected)] ?? 0, active, kept);
-    });
-    languages.set(language.language, activeLanguage(language, versions, slots, before, dependencies.random));
-  }
-  return { revision: snapshot.revision, nonce: snapshot.nonce, languages, languageOfExtension, workers };
+export interface Built {
+  readonly active: Active;
+  /** Languages that were built anew. */
+  readonly changed: readonly ActiveLanguage[];
+  /** To be drained once `active` is. */
+  readonly departed: readonly ActiveWorker[];
 }
 
-/** Workers of `before` that `after` no longer has: to be drained once `after` is active. */
-export function departed(before: Active, after: Active): ActiveWorker[] {
-  return [...before.workers.entries()].filter(([key]) => !after.workers.has(key)).map(([, worker]) => worker);
+/**
+ * The next root: a pure function of the update, of what was staged for it and of the root before, except that it makes upstreams for
+ * new workers.
+ */
+export function buildActive(update: SnapshotUpdate, staged: readonly LanguageBatch[], before: Active, dependencies: BuildDependencies): Built {
+  const languages = new Map(update.whole ? [] : before.languages);
+  const left = new Set(update.whole ? before.languages.keys() : update.removed);
+  for (const language of update.removed) languages.delete(language);
+  const changed: ActiveLanguage[] = [];
+  const build = (language: LanguageSnapshot, slots: Slots): void => {
+    left.delete(language.language);
+    const active = buildLanguage(language, slots, update.share, before.languages.get(language.language), dependencies);
+    languages.set(language.language, active);
+    changed.push(active);
+  };
+  const fresh = freshLanguages([...staged, update]);
+  // Another share is another part of every version.
+  if (update.share !== before.share) for (const { language, snapshot, slots } of [...languages.values()]) if (!fresh.has(language)) build(snapshot, slots);
+  for (const { language, slots } of fresh.values()) build(language, slots);
+  const languageOfExtension = new Map<string, string>();
+  for (const { language, extensions } of languages.values()) for (const extension of extensions) languageOfExtension.set(extension, language);
+  const active = new Active(update.revision, update.nonce, update.share, languages, languageOfExtension);
+  return { active, changed, departed: departed(before, changed, left) };
+}
+
+/** A language that was staged twice is as it was the last time. */
+function freshLanguages(batches: readonly LanguageBatch[]): Map<string, { readonly language: LanguageSnapshot; readonly slots: Slots }> {
+  const fresh = new Map<string, { readonly language: LanguageSnapshot; readonly slots: Slots }>();
+  for (const { languages, slots } of batches) for (const language of languages) fresh.set(language.language, { language, slots });
+  return fresh;
+}
+
+/** Workers that `before` had and its languages as they are now do not. */
+function departed(before: Active, changed: readonly ActiveLanguage[], left: ReadonlySet<string>): ActiveWorker[] {
+  const gone: ActiveWorker[] = [];
+  const workersOf = (language: ActiveLanguage | undefined): ActiveWorker[] => language?.versions.flatMap(({ workers }) => workers) ?? [];
+  for (const language of left) gone.push(...workersOf(before.languages.get(language)));
+  for (const language of changed) {
+    const stay = new Set(workersOf(language));
+    for (const worker of workersOf(before.languages.get(language.language))) if (!stay.has(worker)) gone.push(worker);
+  }
+  return gone;
 }
 
 /** The version an active worker belongs to, to refresh it when the worker's state changes. */
@@ -125,35 +168,36 @@ export function workerOf({ versions }: ActiveLanguage, id: string): ActiveWorker
   return undefined;
 }
 
-function versionKey(expected: ExpectedIdentity): string {
+/** "language version"; no name has a space. */
+export function versionKey(expected: ExpectedIdentity): string {
   return `${expected.language} ${expected.version}`;
 }
 
-function workerKey(endpoint: WorkerEndpoint, expected: ExpectedIdentity): string {
-  return `${versionKey(expected)} ${endpoint.id} ${endpoint.host} ${endpoint.port}`;
+function buildLanguage(language: LanguageSnapshot, slots: Slots, share: number, before: ActiveLanguage | undefined, dependencies: BuildDependencies): ActiveLanguage {
+  const versions = language.versions.map((version) => {
+    const kept = before?.versions.find((other) => other.version === version.version);
+    return buildVersion({ language: language.language, version: version.version }, version, slots, share, kept, dependencies);
+  });
+  const counter = new VersionCounter(versions, dependencies.random, before?.counter);
+  const { language: name, extensions, spill } = language;
+  return { language: name, snapshot: language, slots, extensions, spill, versions, counter, slot: slots.languages[name] ?? 0 };
 }
 
-function keepOrOpen(
-  endpoint: WorkerEndpoint,
-  expected: ExpectedIdentity,
-  slots: Slots,
-  before: Active,
-  { statistics, openUpstream, nowMs }: BuildDependencies,
-): ActiveWorker {
-  const kept = before.workers.get(workerKey(endpoint, expected));
-  if (kept !== undefined) return kept;
+function buildVersion(expected: ExpectedIdentity, { weight, workers }: VersionSnapshot, slots: Slots, share: number, before: ActiveVersion | undefined, dependencies: BuildDependencies): ActiveVersion {
+  const { statistics, openUpstream, nowMs, place, widened } = dependencies;
+  const key = versionKey(expected);
+  const part = widened.has(key) ? workers : partOf(workers, place, share);
+  const known = new Map(before?.workers.map((worker) => [placeKey(worker.upstream.endpoint), worker]));
   // Slow start protects a worker from taking over from warm ones; at the start of a version all are alike.
-  const cold = before.languages.get(expected.language)?.versions.some(({ version, usable }) => version === expected.version && usable.length > 0);
-  return new ActiveWorker(openUpstream(endpoint, expected), slots.workers[endpoint.id] ?? 0, statistics, nowMs, cold ?? false);
+  const cold = (before?.usable.length ?? 0) > 0;
+  const active = part.map((endpoint) => {
+    const kept = known.get(placeKey(endpoint));
+    return kept ?? new ActiveWorker(openUpstream(endpoint, expected), slots.workers[endpoint.id] ?? 0, statistics, nowMs, cold);
+  });
+  return new ActiveVersion(expected.version, weight, slots.versions[key] ?? 0, active, part.length < workers.length, before);
 }
 
-function activeLanguage(
-  { language, extensions, spill }: LanguageSnapshot,
-  versions: readonly ActiveVersion[],
-  slots: Slots,
-  before: Active,
-  random: Random,
-): ActiveLanguage {
-  const counter = new VersionCounter(versions, random, before.languages.get(language)?.counter);
-  return { language, extensions, spill, versions, counter, slot: slots.languages[language] ?? 0 };
+/** The same worker at another address is another connection. */
+function placeKey({ id, host, port }: WorkerEndpoint): string {
+  return `${id} ${host} ${port}`;
 }

@@ -1,6 +1,6 @@
 /** What the main thread and a shard say to each other. Plain data: it is cloned between threads. */
 import type { Limits } from "../snapshot/limits.js";
-import type { Snapshot } from "../snapshot/snapshot.js";
+import type { LanguageSnapshot } from "../snapshot/snapshot.js";
 import type { Remembered } from "../balancing/poison.js";
 import type { Finding } from "../balancing/suspect-desk.js";
 import type { StatisticsSizes } from "./statistics.js";
@@ -14,6 +14,33 @@ export interface Slots {
   readonly languages: Readonly<Record<string, number>>;
 }
 
+/** Languages on their way to a shard, with the slots of their names. */
+export interface LanguageBatch {
+  readonly languages: readonly LanguageSnapshot[];
+  readonly slots: Slots;
+}
+
+/**
+ * The next snapshot, as what is different in it: languages that changed or are new, those that were staged before included, and
+ * those that are gone. All others stay as they are.
+ */
+export interface SnapshotUpdate extends LanguageBatch {
+  readonly revision: number;
+  readonly nonce: number;
+  /** What the shard had is not to stay: `languages`, with those staged, are all there are. */
+  readonly whole: boolean;
+  readonly removed: readonly string[];
+  /** Of every version's workers (balancing/worker-part.ts); the same on every shard. */
+  readonly share: number;
+}
+
+/** A version has, or has no longer, a usable worker on the shard. */
+export interface VersionUsability {
+  readonly language: string;
+  readonly version: string;
+  readonly usable: boolean;
+}
+
 /** Limits of the request path, as the configuration gives them. */
 export interface RequestLimits extends Limits {
   readonly bodyBytesMax: number;
@@ -21,6 +48,10 @@ export interface RequestLimits extends Limits {
 
 export interface ShardOptions {
   readonly index: number;
+  /** How many there are. */
+  readonly shards: number;
+  /** The balancer's name. */
+  readonly balancer: string;
   readonly limits: RequestLimits;
   /** Origins that browsers may call from; "*" for any. */
   readonly corsOrigins: readonly string[];
@@ -31,7 +62,13 @@ export interface ShardOptions {
 }
 
 export type ToShard =
-  | { readonly kind: "snapshot"; readonly snapshot: Snapshot; readonly slots: Slots }
+  /**
+   * Languages of a snapshot to come: kept, and not served yet. What crosses between threads is copied in one piece, and a large
+   * snapshot in one piece would stop users for the time that takes. The next batch comes after the answer.
+   */
+  | { readonly kind: "stage"; readonly batch: LanguageBatch }
+  /** Swap. */
+  | { readonly kind: "snapshot"; readonly update: SnapshotUpdate }
   /**
    * Listen once every language of the snapshot has a usable worker, or after `warmUpMs`: a shard that starts
    * beside others must not answer 503 while they could have answered. Port 0 lets the system choose.
@@ -80,10 +117,11 @@ export type FromShard =
   | { readonly kind: "started" }
   | { readonly kind: "listening"; readonly port: number }
   | { readonly kind: "listen-failed" }
+  | { readonly kind: "staged" }
   | { readonly kind: "applied"; readonly revision: number; readonly nonce: number }
   | { readonly kind: "refused"; readonly revision: number; readonly nonce: number; readonly reason: string }
-  /** The languages that have a usable worker here: readiness hangs on it. */
-  | { readonly kind: "usable"; readonly languages: readonly string[] }
+  /** What changed of who is usable here: readiness hangs on it, and whether a version may get traffic. */
+  | { readonly kind: "usable"; readonly versions: readonly VersionUsability[] }
   | { readonly kind: "status"; readonly id: number; readonly status: ShardStatus }
   /** A worker was ejected, or returned; for the log. */
   | { readonly kind: "worker"; readonly worker: string; readonly change: "ejected" | "returned"; readonly reason: string }

@@ -7,6 +7,7 @@ import type { Random } from "../base/random.js";
 import { NovelInputs } from "../balancing/novel-inputs.js";
 import { PoisonMemory } from "../balancing/poison.js";
 import { RetryBudget } from "../balancing/retry-budget.js";
+import type { ShardPlace } from "../balancing/worker-part.js";
 import type { OpenConnection } from "../upstream/connection.js";
 import { ExchangeTable } from "./exchange-table.js";
 import { defaultHealthOptions, HealthKeeper, healthTickMs } from "./health-keeper.js";
@@ -28,6 +29,8 @@ export interface PartsDependencies {
   readonly statistics: Statistics;
   readonly openConnection: OpenConnection;
   readonly limits: RequestLimits;
+  /** Among the shards of its balancer; the only one when not given. */
+  readonly place?: ShardPlace;
   /** See balancing/novel-inputs.ts; all shards have the same. */
   readonly novelInputs: Int32Array;
   readonly isDraining: () => boolean;
@@ -42,7 +45,9 @@ export interface ShardParts {
   readonly context: IncomingContext;
 }
 
-export function wireParts({ clock, random, statistics, openConnection, limits, novelInputs, isDraining, say }: PartsDependencies): ShardParts {
+const onlyShard: ShardPlace = { shard: 0, shards: 1, balancer: "" };
+
+export function wireParts({ clock, random, statistics, openConnection, limits, place = onlyShard, novelInputs, isDraining, say }: PartsDependencies): ShardParts {
   // 1. The root: snapshots become connections to workers, and workers become usable or not.
   const root = new ShardRoot({
     clock,
@@ -50,8 +55,9 @@ export function wireParts({ clock, random, statistics, openConnection, limits, n
     statistics,
     openConnection,
     limits,
+    place,
     onReconnected: (worker) => health.noteReconnected(worker),
-    onUsableLanguages: (languages) => say({ kind: "usable", languages }),
+    onUsable: (versions) => say({ kind: "usable", versions }),
   });
   const health = new HealthKeeper({
     clock,
@@ -60,7 +66,7 @@ export function wireParts({ clock, random, statistics, openConnection, limits, n
     active: () => root.active,
     options: defaultHealthOptions,
     onChange: (worker, change) => {
-      root.noteUsable();
+      root.noteUsable(worker);
       const { phase } = worker.health;
       say({ kind: "worker", worker: worker.id, change, reason: "reason" in phase ? phase.reason : "" });
     },
@@ -96,7 +102,10 @@ export function wireParts({ clock, random, statistics, openConnection, limits, n
     context.unread.tick(nowMs);
     statistics.set(shardCells.exchangesInFlight, context.table.size);
   });
-  clock.every(healthTickMs, () => health.tick(clock.nowMs()));
+  clock.every(healthTickMs, () => {
+    health.tick(clock.nowMs());
+    root.tick(clock.nowMs());
+  });
   clock.every(forgetMs, () => quarantine.forgetExpired(clock.nowMs()));
   return { root, quarantine, context };
 }

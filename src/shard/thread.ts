@@ -14,7 +14,7 @@ import { systemRandom } from "../base/random.js";
 import { createHttp2Connector } from "../upstream/http2-connector.js";
 import { documents } from "./documents.js";
 import { Listener } from "./listener.js";
-import type { FromShard, ShardOptions, ToShard } from "./messages.js";
+import type { FromShard, ShardOptions, SnapshotUpdate, ToShard } from "./messages.js";
 import { tickMs, wireParts } from "./parts.js";
 import { shardCells, Statistics } from "./statistics.js";
 
@@ -37,6 +37,7 @@ const { root, quarantine, context } = wireParts({
   statistics,
   openConnection: createHttp2Connector().open,
   limits: options.limits,
+  place: { shard: options.index, shards: options.shards, balancer: options.balancer },
   novelInputs: options.novelInputs,
   isDraining: () => draining,
   say,
@@ -54,8 +55,12 @@ const listener = new Listener({
 
 port.on("message", (message: ToShard) => {
   switch (message.kind) {
+    case "stage":
+      root.stage(message.batch);
+      say({ kind: "staged" });
+      break;
     case "snapshot":
-      apply(message);
+      apply(message.update);
       break;
     case "listen":
       void listen(message);
@@ -94,10 +99,10 @@ async function listen({ host, port, warmUpMs }: Extract<ToShard, { kind: "listen
   say(listening === undefined ? { kind: "listen-failed" } : { kind: "listening", port: listening });
 }
 
-function apply({ snapshot, slots }: Extract<ToShard, { kind: "snapshot" }>): void {
-  const { revision, nonce } = snapshot;
+function apply(update: SnapshotUpdate): void {
+  const { revision, nonce } = update;
   try {
-    root.apply(snapshot, slots);
+    root.update(update);
     say({ kind: "applied", revision, nonce });
   } catch (error) {
     say({ kind: "refused", revision, nonce, reason: messageOf(error) });

@@ -30,6 +30,10 @@ export const limitsSchema = z.strictObject(
     reportBytesMax: size({ min: 1024, max: 1024 * mebibyte }).prefault("16MiB").describe("Largest report taken from a worker; a larger one is answered 502."),
     // A worker on the same network accepts in milliseconds; room for one lost SYN, which is sent again after 1 s.
     connectTimeoutMs: duration({ min: 10, max: 60_000 }).prefault("1500ms").describe("Longest time a connection to a worker may take to open."),
+    // A worker that starts now listens within seconds; what takes longer is broken, and a change must not hang on it.
+    handoverTimeoutMs: duration({ min: 0, max: hourMs }).prefault("10s").describe("Longest time a version that is to get its first traffic is waited for; then it gets it whether it has a usable worker or not."),
+    // Each costs a shard some memory, and a question to a worker that has been silent. Nearly every fleet has fewer workers, and then every shard knows them all.
+    connectionsPerShardMax: count({ min: 16, max: 100_000 }).default(4_096).describe("Connections to workers a shard keeps; with more workers than that, each shard takes an even part of every version's."),
     // Idle connections cannot be listed: a client that sends every 10 s, as many do, must get the answer that says so.
     drainQuietMs: duration({ min: 0, max: hourMs }).prefault("11s").describe("How long a stopping balancer keeps silent connections open, so that their clients hear that it leaves."),
     // Longer than the quiet time, shorter than the 30 s that Kubernetes gives before it kills.

@@ -110,7 +110,7 @@ export class SimulatedShard {
   receive(message: ToShard): void {
     const { root, quarantine } = this.parts;
     if (message.kind === "snapshot") {
-      root.apply(message.snapshot, message.slots);
+      root.update(message.update);
       for (const worker of this.active.workers.values()) this.workers.add(worker);
       for (const language of this.active.languages.values()) watchShares(language);
       this.surroundings.onApplied(this);

@@ -97,5 +97,6 @@ export function checkConnections({ connections, active }: SimulatedShard): void 
     must(users.length === 0, "no attempt is open when the world is quiet", () => `${users.length} at ${worker?.id ?? "nobody"}`);
   }
   const open = connections.filter(({ phase }) => phase !== "closed").length;
-  must(open === active.workers.size, "a worker that left the snapshot is let go", () => `${open} connections for ${active.workers.size} workers`);
+  const workers = [...active.workers.values()].length;
+  must(open === workers, "a worker that left the snapshot is let go", () => `${open} connections for ${workers} workers`);
 }

@@ -162,9 +162,10 @@ export class World {
   private publish(why: string): void {
     const snapshot = this.fleet.next();
     this.diary.note(() => `configuration ${snapshot.revision}: ${why}`);
-    const slots = this.slots.assign(snapshot);
-    this.published = { kind: "snapshot", snapshot, slots };
-    for (const { index } of this.shards) this.main.tell(index, this.published);
+    this.slots.reserve(snapshot);
+    const published: ToShard = { kind: "snapshot", update: { ...snapshot, slots: this.slots.of(snapshot.languages), whole: true, removed: [], share: 1 } };
+    this.published = published;
+    for (const { index } of this.shards) this.main.tell(index, published);
   }
 
   private misfortune(): void {

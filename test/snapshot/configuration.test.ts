@@ -24,7 +24,7 @@ void t.test("a file with every key becomes plain data", (t) => {
     shards: 3,
     limits: {
       deadlineMs: 5_000, attemptTimeoutMs: 500, attemptsMax: 2, requestTimeoutMs: 90_000, inFlightPerShardMax: 10, inFlightPerWorkerMax: 5,
-      bodyBytesHeldPerShardMax: 100_000, replyBytesHeldPerShardMax: 2_097_152, reportBytesMax: 1_048_576, connectTimeoutMs: 100, drainQuietMs: 0, drainTimeoutMs: 1_000,
+      bodyBytesHeldPerShardMax: 100_000, replyBytesHeldPerShardMax: 2_097_152, reportBytesMax: 1_048_576, connectTimeoutMs: 100, handoverTimeoutMs: 2_000, connectionsPerShardMax: 16, drainQuietMs: 0, drainTimeoutMs: 1_000,
     },
     languages: [
       {

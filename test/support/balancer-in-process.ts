@@ -4,7 +4,7 @@ import { systemClock } from "../../src/base/clock.js";
 import { createLogger } from "../../src/base/logger.js";
 import { defaultConfiguration } from "../../src/snapshot/configuration.js";
 import type { Limits } from "../../src/snapshot/limits.js";
-import type { VersionSnapshot } from "../../src/snapshot/snapshot.js";
+import type { LanguageSnapshot, VersionSnapshot } from "../../src/snapshot/snapshot.js";
 
 /** The workers are there; a busy machine may take its time. */
 const warmUpMs = 5_000;
@@ -17,15 +17,20 @@ export interface InProcessBalancer {
 }
 
 /** Resolves when it listens and serves `versions` of `language`. */
-export async function startBalancer(language: string, versions: readonly VersionSnapshot[], shards = 2, limits: Partial<Limits> = {}): Promise<InProcessBalancer> {
+export function startBalancer(language: string, versions: readonly VersionSnapshot[], shards = 2, limits: Partial<Limits> = {}): Promise<InProcessBalancer> {
+  return startBalancerWith([{ language, extensions: [], spill: true, versions }], shards, limits);
+}
+
+/** Resolves when it listens and serves these languages at revision 1. */
+export async function startBalancerWith(languages: readonly LanguageSnapshot[], shards = 2, limits: Partial<Limits> = {}): Promise<InProcessBalancer> {
   const { limits: defaults, http } = defaultConfiguration();
   const log: string[] = [];
   const logger = createLogger({ level: "info", format: "text", write: (line) => log.push(line) });
   const drained = { drainQuietMs: 50, drainTimeoutMs: 5_000 };
-  const options = { host: "127.0.0.1", port: 0, shards, corsOrigins: [], limits: { ...defaults, ...limits, bodyBytesMax: http.bodyBytesMax }, ...drained };
+  const options = { name: "test", host: "127.0.0.1", port: 0, shards, corsOrigins: [], limits: { ...defaults, ...limits, bodyBytesMax: http.bodyBytesMax }, ...drained };
   const balancer = new Balancer(options, systemClock, logger);
   await balancer.start();
-  await balancer.apply({ revision: 1, nonce: 1, languages: [{ language, extensions: [], spill: true, versions }] });
+  await balancer.apply({ revision: 1, nonce: 1, languages });
   await balancer.listen(warmUpMs);
   return { balancer, url: `http://127.0.0.1:${balancer.port}`, log };
 }

@@ -31,6 +31,8 @@ limits:
   replyBytesHeldPerShardMax: 2MiB
   reportBytesMax: 1 MiB
   connectTimeoutMs: 100ms
+  handoverTimeoutMs: 2s
+  connectionsPerShardMax: 16
   drainQuietMs: 0
   drainTimeoutMs: 1s
 languages:
