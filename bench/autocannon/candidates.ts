@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
+import { CollectionCounter, noCollections, type Collections } from "./collections.js";
 import { haproxyConfiguration, nginxConfiguration } from "./peer-configurations.js";
 import type { BareOptions } from "./processes/bare.js";
 import type { FloorOptions } from "./processes/floor.js";
@@ -35,6 +36,8 @@ export interface Candidate {
   readonly pid: number;
   /** All it printed. */
   readonly output: () => string;
+  /** So far; none unless it was started with --trace-gc. */
+  readonly collections: () => Collections;
   /** Makes the weights of every version other ones, where there are weights. */
   readonly reweigh?: (weight: number) => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -71,7 +74,7 @@ function portsOf({ languages }: CandidateGiven): number[] {
 
 async function serve(name: "floor" | "bare", options: object, { processes, cores }: CandidateStarter): Promise<Candidate> {
   const { pid, ports, stop, output } = await processes.serve(name, options, cores);
-  return { port: ports[0]!, pid, stop, output };
+  return { port: ports[0]!, pid, stop, output, collections: () => noCollections };
 }
 
 async function startLintel(given: CandidateGiven, { processes, cores, folder }: CandidateStarter): Promise<Candidate> {
@@ -80,13 +83,15 @@ async function startLintel(given: CandidateGiven, { processes, cores, folder }: 
   const write = (weight: number): void => writeFileSync(configPath, JSON.stringify(lintelConfiguration(given, port, adminPort, weight)));
   write(1);
   const running = processes.start(process.execPath, [...(given.nodeFlags ?? []), given.mainPath, "balancer", "--link", `file:${configPath}`], { cores, environment: { LINTEL_LOG_LEVEL: "info" } });
+  const counter = new CollectionCounter();
+  running.child.stdout?.on("data", (text: string) => counter.add(text));
   await untilUp(running, () => running.output().includes(`"balancer ready"`));
   const reweigh = async (weight: number): Promise<void> => {
     write(weight);
     const answer = await fetch(`http://127.0.0.1:${adminPort}/reload`, { method: "POST" });
     if (!answer.ok) throw new Error(`the reload failed: ${await answer.text()}`);
   };
-  return { port, pid: running.pid, stop: running.stop, output: running.output, reweigh };
+  return { port, pid: running.pid, stop: running.stop, output: running.output, collections: () => counter.counts, reweigh };
 }
 
 /** Everything on; only what bounds a single client's flood is wider than its default. */
@@ -118,7 +123,7 @@ async function startPeer(
   writeFileSync(path, configuration(port, own));
   const running = processes.start(command, [...flags, path], { cores });
   await untilUp(running, () => isListening(port));
-  return { port, pid: running.pid, stop: running.stop, output: running.output };
+  return { port, pid: running.pid, stop: running.stop, output: running.output, collections: () => noCollections };
 }
 
 const startTimeoutMs = 30_000;

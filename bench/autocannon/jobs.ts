@@ -17,6 +17,14 @@ export interface Point {
   /** Changes of weights per second. */
   readonly reloadsPerSecond?: number;
   readonly workerKind: WorkerKind;
+  /** Whose full load sets the rate, instead of the slowest proxy's. */
+  readonly capacityOf?: CandidateName;
+  /** Counts garbage collections; their trace costs a little. */
+  readonly countsCollections?: boolean;
+  /** Where the usual ones do not suit the point. */
+  readonly rounds?: number;
+  readonly secondsPerRound?: number;
+  readonly warmUpSeconds?: number;
 }
 
 /** Static ones cost next to nothing; `grpc-js` is an ordinary server in Node; `real` are Lintel's own linters, with real files. */
@@ -26,10 +34,14 @@ export interface Job {
   readonly name: string;
   readonly question: string;
   readonly points: readonly Point[];
+  /** Its points are compared with each other, and so measured in turn. */
+  readonly isAlternating?: boolean;
 }
 
 const proxies: readonly CandidateName[] = ["lintel", "haproxy", "haproxy-h2", "nginx"];
-const usual = { workers: 2, connections: 64, shards: 1, bodyBytes: 1_024, workerKind: "static" } as const;
+export const usual = { workers: 2, connections: 64, shards: 1, bodyBytes: 1_024, workerKind: "static" } as const;
+
+export const minuteOfFullLoad: Point = { ...usual, name: "a minute", candidates: ["lintel"], countsCollections: true, rounds: 1, secondsPerRound: 60 };
 
 export const jobs: readonly Job[] = [
   {
@@ -65,11 +77,13 @@ export const jobs: readonly Job[] = [
   },
   {
     name: "reload",
+    isAlternating: true,
     question: "half of capacity, while weights change",
     points: [0, 10].map((reloadsPerSecond) => ({ ...usual, name: `${reloadsPerSecond} changes/s`, reloadsPerSecond, loadPart: 0.5, workers: 8, candidates: ["lintel"] })),
   },
   {
     name: "shards",
+    isAlternating: true,
     question: "one shard at 64 connections, two at 128",
     points: [1, 2].map((shards) => ({ ...usual, name: counted(shards, "shard"), shards, connections: 64 * shards, workers: 8, candidates: ["lintel"] })),
   },
@@ -77,6 +91,16 @@ export const jobs: readonly Job[] = [
     name: "grpc-js",
     question: "ordinary workers on @grpc/grpc-js; the shard's own client, and @grpc/grpc-js in its place",
     points: [{ ...usual, name: "64 connections", workerKind: "grpc-js", candidates: ["lintel", "bare", "bare-grpc-js"] }],
+  },
+  {
+    name: "garbage",
+    question: "a minute of full load: what the garbage collector does",
+    points: [minuteOfFullLoad],
+  },
+  {
+    name: "memory",
+    question: "half of capacity for ten minutes: whether memory grows",
+    points: [{ ...usual, name: "10 minutes", loadPart: 0.5, candidates: ["lintel"], countsCollections: true, rounds: 60, secondsPerRound: 10, warmUpSeconds: 10 }],
   },
   {
     name: "real",

@@ -1,31 +1,35 @@
 /** `lintel bench`: runs the jobs, prints their tables, and writes the result as JSON and as a page. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../src/base/errors.js";
 import type { BenchFlags } from "../../src/commands/bench.js";
+import { boundsJobs } from "./bounds-jobs.js";
+import { checkBounds } from "./bounds.js";
 import { candidateNames, type CandidateName } from "./candidates.js";
 import { jobs, quickJobs, type Job } from "./jobs.js";
 import type { LoadTool } from "./load-result.js";
 import { codeFacts, machineFacts, repository, searchPath, type MachineFacts } from "./machine.js";
-import { measurePoint, type Build, type Capacity, type Measuring } from "./measuring.js";
+import { measurePoints, type Build, type Capacity, type Measuring, type MeasuringOptions } from "./measuring.js";
 import { Processes } from "./processes.js";
 import { resultPage } from "./result-page.js";
 import { resultFormat, type BenchResult, type JobResult, type PointResult } from "./results.js";
-import { comparison, jobHeading, pointTable } from "./tables.js";
+import { boundsTable, comparison, jobHeading, pointTable } from "./tables.js";
 
 export async function bench(names: readonly string[], flags: BenchFlags): Promise<void> {
   if (flags.list) {
     for (const { name, question } of jobs) process.stdout.write(`${name.padEnd(12)} ${question}\n`);
     return;
   }
-  const chosen = chooseJobs(names, flags.quick);
-  const baseline = flags.baseline === undefined ? undefined : readResult(flags.baseline);
+  const chosen = chooseJobs(names, flags);
+  const baselinePath = flags.baseline ?? usualBaseline(flags);
+  const baseline = baselinePath === undefined ? undefined : readResult(baselinePath);
   process.env["PATH"] = searchPath();
   const folder = mkdtempSync(join(tmpdir(), "lintel-bench-"));
   const processes = new Processes(folder);
   try {
     const result = await runJobs(chosen, processes, folder, flags);
+    if (result.bounds !== undefined) process.stdout.write(boundsTable(result.bounds));
     if (baseline !== undefined) process.stdout.write(comparison(result, baseline));
     write(result, flags);
   } finally {
@@ -35,35 +39,47 @@ export async function bench(names: readonly string[], flags: BenchFlags): Promis
 }
 
 async function runJobs(chosen: readonly Job[], processes: Processes, folder: string, flags: BenchFlags): Promise<BenchResult> {
-  const { rounds = flags.quick ? 2 : 5, seconds = flags.quick ? 2 : 4, warmUp = 2 } = flags;
+  const usualRounds = flags.quick ? 2 : 5;
+  const usualSeconds = flags.quick ? 2 : flags.bounds ? 3 : 4;
   const machine = machineFacts(flags.pin, 1);
   process.stdout.write(intro(machine));
+  const options: MeasuringOptions = {
+    rounds: flags.rounds,
+    secondsPerRound: flags.seconds,
+    usualRounds,
+    usualSeconds,
+    warmUpSeconds: flags.warmUp ?? 2,
+    allowed: allowedCandidates(machine, flags),
+    builds: builds(flags),
+  };
+  const measuring: Omit<Measuring, "capacity"> = {
+    options,
+    processes,
+    coresOf: (shards) => (shards === 1 ? machine.cpus : machineFacts(flags.pin, shards).cpus),
+    folder,
+    load: { processes, cores: machine.cpus.load, folder, ...tools(machine, flags) },
+    say: showProgress,
+  };
   const results: JobResult[] = [];
-  for (const { name, question, points } of chosen) {
-    process.stdout.write(jobHeading({ name, question }));
-    const done: PointResult[] = [];
-    // Known from the first point on: the others are measured at the same rates.
-    const capacity: Capacity = { perSecond: undefined };
-    for (const point of points.filter(({ name }) => name.includes(flags.point ?? ""))) {
-      const cores = point.shards === 1 ? machine.cpus : machineFacts(flags.pin, point.shards).cpus;
-      const measuring: Measuring = {
-        options: { rounds, secondsPerRound: seconds, warmUpSeconds: warmUp, allowed: allowedCandidates(machine, flags), builds: builds(flags), nodeFlags: [] },
-        processes,
-        cores,
-        folder,
-        capacity,
-        load: { processes, cores: cores.load, folder, ...tools(machine, flags) },
-        say: showProgress,
-      };
-      const result = await measurePoint(point, measuring);
-      if (result === undefined) continue;
-      showProgress("");
-      process.stdout.write(pointTable(result));
-      done.push(result);
-    }
-    results.push({ name, question, points: done });
+  // With --bounds one for all jobs; else one for each, from its first point on.
+  const common: Capacity = { perSecond: undefined };
+  for (const job of chosen) results.push(await runJob(job, { ...measuring, capacity: flags.bounds ? common : { perSecond: undefined } }, flags));
+  const { rounds = usualRounds, seconds = usualSeconds } = flags;
+  const result: BenchResult = { format: resultFormat, date: new Date().toISOString(), code: codeFacts(), machine, rounds, secondsPerRound: seconds, jobs: results };
+  return flags.bounds ? { ...result, bounds: checkBounds(result) } : result;
+}
+
+async function runJob({ name, question, points, isAlternating = false }: Job, measuring: Measuring, { point: wanted = "" }: BenchFlags): Promise<JobResult> {
+  process.stdout.write(jobHeading({ name, question }));
+  const done: PointResult[] = [];
+  const chosen = points.filter((point) => point.name.includes(wanted));
+  for (const together of isAlternating ? [chosen] : chosen.map((point) => [point])) {
+    const results = await measurePoints(together, measuring);
+    showProgress("");
+    for (const result of results) process.stdout.write(pointTable(result));
+    done.push(...results);
   }
-  return { format: resultFormat, date: new Date().toISOString(), code: codeFacts(), machine, rounds, secondsPerRound: seconds, jobs: results };
+  return { name, question, points: done };
 }
 
 /** On one line of a terminal; elsewhere nothing. */
@@ -71,8 +87,8 @@ function showProgress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }
 
-function chooseJobs(names: readonly string[], isQuick: boolean): readonly Job[] {
-  const all = isQuick ? quickJobs : jobs;
+function chooseJobs(names: readonly string[], { quick, bounds }: BenchFlags): readonly Job[] {
+  const all = bounds ? boundsJobs : quick ? quickJobs : jobs;
   const unknown = names.find((name) => !all.some((job) => job.name === name));
   if (unknown !== undefined) throw new UserError(`no such job: ${unknown}; expected ${all.map(({ name }) => name).join(", ")}`);
   return names.length === 0 ? all : all.filter(({ name }) => names.includes(name));
@@ -113,9 +129,15 @@ function intro({ processor, cores, kernel, node, nginx, haproxy, wrk, cpus, load
   return `${lines.join("\n")}\n`;
 }
 
-function write(result: BenchResult, { out, quick }: BenchFlags): void {
+/** What --bounds compares with when nothing is named: the run that is kept in the repository. */
+function usualBaseline({ bounds }: BenchFlags): string | undefined {
+  const path = join(repository, "bench/results/baseline.json");
+  return bounds && existsSync(path) ? path : undefined;
+}
+
+function write(result: BenchResult, { out, quick, bounds }: BenchFlags): void {
   mkdirSync(out, { recursive: true });
-  const base = join(out, `${result.date.slice(0, 10)}-${result.code.commit}${quick ? "-quick" : ""}`);
+  const base = join(out, `${result.date.slice(0, 10)}-${result.code.commit}${bounds ? "-bounds" : quick ? "-quick" : ""}`);
   writeFileSync(`${base}.json`, `${JSON.stringify(result, null, 1)}\n`);
   writeFileSync(`${base}.html`, resultPage(result));
   process.stdout.write(`\nwrote ${base}.json and .html\n`);

@@ -1,7 +1,7 @@
 /** A result as one HTML page that needs nothing else. */
 import { barChart, Colors, escapeText, lineChart, shortNumber, type Bar } from "./charts.js";
 import { measuresOf, type BenchResult, type CandidateResult, type JobResult, type Measures, type PointResult } from "./results.js";
-import { ratioTo } from "./tables.js";
+import { boundCells, collectionText, ratioTo } from "./tables.js";
 
 export function resultPage(result: BenchResult): string {
   const { machine, code } = result;
@@ -24,9 +24,16 @@ table { border-collapse: collapse; margin: .5em 0 1.5em } td, th { padding: .15e
 </style></head><body>
 <h1>Lintel benchmark</h1>
 <p class="facts">${facts.map(escapeText).join("<br>")}</p>
+${boundsSection(result)}
 ${result.jobs.map((job) => jobSection(job, colors)).join("\n")}
 </body></html>
 `;
+}
+
+function boundsSection({ bounds = [] }: BenchResult): string {
+  if (bounds.length === 0) return "";
+  const rows = bounds.map((bound) => `<tr>${boundCells(bound).map((cell) => `<td>${escapeText(cell)}</td>`).join("")}</tr>`);
+  return `<h2>Bounds</h2><table><tr><th></th><th>measured</th><th>lowest</th><th>highest</th><th>bound</th><th></th></tr>\n${rows.join("\n")}</table>`;
 }
 
 function jobSection(job: JobResult, colors: Colors): string {
@@ -87,5 +94,9 @@ function table(point: PointResult): string {
   const head = columns.map(([title]) => `<th>${escapeText(title)}</th>`).join("");
   const rows = point.candidates.map((candidate) => `<tr><td>${escapeText(candidate.name)}</td>${columns.map(([, cell]) => `<td>${cell(candidate)}</td>`).join("")}</tr>`);
   const rate = point.ratePerSecond > 0 ? `, ${point.ratePerSecond.toLocaleString("en")} requests/s` : "";
-  return `<table><tr><th>${escapeText(point.name + rate)} (load by ${point.tool})</th>${head}</tr>\n${rows.join("\n")}</table>`;
+  return `<table><tr><th>${escapeText(point.name + rate)} (load by ${point.tool})</th>${head}</tr>\n${rows.join("\n")}</table>${collections(point)}`;
+}
+
+function collections({ candidates }: PointResult): string {
+  return candidates.map(({ name, rounds }) => (rounds[0]?.collections === undefined ? "" : `<p>${escapeText(name)}: ${collectionText(rounds)}</p>`)).join("");
 }

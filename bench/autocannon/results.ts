@@ -1,4 +1,6 @@
 /** What a run of the benchmark yields: the JSON in bench/results/ has this shape. */
+import type { BoundResult } from "./bounds.js";
+import type { Collections } from "./collections.js";
 import type { CpuUse } from "./cost.js";
 import type { Latencies, LoadTool } from "./load-result.js";
 import type { CodeFacts, MachineFacts } from "./machine.js";
@@ -15,6 +17,8 @@ export interface BenchResult {
   readonly rounds: number;
   readonly secondsPerRound: number;
   readonly jobs: readonly JobResult[];
+  /** With --bounds: what has to be reached, and what was. */
+  readonly bounds?: readonly BoundResult[];
 }
 
 export interface JobResult {
@@ -50,6 +54,8 @@ export interface Round {
   readonly errors: number;
   readonly cpuMicros: CpuUse;
   readonly memoryBytes: number;
+  /** Where they were counted. */
+  readonly collections?: Collections;
 }
 
 /** The numbers people compare, each a plain number by its name. */

@@ -1,5 +1,7 @@
 /** Results as text for a terminal. */
-import { cpuRatio, type BenchResult, type CandidateResult, type JobResult, type Measures, type PointResult } from "./results.js";
+import { holds, type BoundResult } from "./bounds.js";
+import type { Collections } from "./collections.js";
+import { cpuRatio, type BenchResult, type CandidateResult, type JobResult, type Measures, type PointResult, type Round } from "./results.js";
 
 type Column = readonly [title: string, cell: (candidate: CandidateResult, point: PointResult) => string];
 
@@ -28,10 +30,38 @@ export function jobHeading({ name, question }: Pick<JobResult, "name" | "questio
 export function pointTable(point: PointResult): string {
   const title = `${point.name}${point.ratePerSecond > 0 ? `, ${point.ratePerSecond.toLocaleString("en")} requests/s` : ""} (load by ${point.tool})`;
   const rows = point.candidates.map((candidate) => [candidate.name, ...columns.map(([, cell]) => cell(candidate, point))]);
-  const table = [["", ...columns.map(([name]) => name)], ...rows];
+  return `  ${title}\n${aligned([["", ...columns.map(([name]) => name)], ...rows])}${collectionLines(point)}`;
+}
+
+/** The first column to the left, the others to the right. */
+function aligned(table: readonly (readonly string[])[]): string {
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
   const lines = table.map((row) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join("  "));
-  return `  ${title}\n${lines.map((line) => `    ${line.trimEnd()}\n`).join("")}`;
+  return lines.map((line) => `    ${line.trimEnd()}\n`).join("");
+}
+
+/** What the garbage collector did, where that was counted. */
+function collectionLines({ candidates }: PointResult): string {
+  return candidates.map(({ name, rounds }) => (rounds[0]?.collections === undefined ? "" : `    ${name}: ${collectionText(rounds)}\n`)).join("");
+}
+
+export function collectionText(rounds: readonly Round[]): string {
+  const sum = (of: (collections: Collections) => number): number => rounds.reduce((total, { collections }) => total + (collections === undefined ? 0 : of(collections)), 0);
+  const seconds = rounds.reduce((total, round) => total + round.seconds, 0);
+  const share = sum(({ pauseMs }) => pauseMs) / (seconds * 10);
+  return `${sum(({ markCompacts }) => markCompacts)} mark-compacts and ${sum(({ scavenges }) => scavenges)} scavenges in ${seconds.toFixed(0)} s, which took ${share.toFixed(2)} % of the time`;
+}
+
+/** What has to be reached, what was, and whether that suffices. */
+export function boundsTable(bounds: readonly BoundResult[]): string {
+  return `\nBounds\n${aligned([["", "measured", "lowest", "highest", "bound", ""], ...bounds.map(boundCells)])}`;
+}
+
+/** measure, measured, lowest, highest, bound, verdict */
+export function boundCells(bound: BoundResult): string[] {
+  const text = (value: number | undefined): string => (value === undefined ? "" : `${Number.isInteger(value) ? value : value.toFixed(value < 0.3 ? 3 : 2)}${bound.unit === "" ? "" : ` ${bound.unit}`}`);
+  const verdict = { true: "ok", false: "NOT MET", undefined: "not measured" }[String(holds(bound))] ?? "";
+  return [bound.measure, text(bound.measured), text(bound.low), text(bound.high), text(bound.bound), verdict];
 }
 
 /** This run against an older one: CPU per request, plain and as a multiple of the floor's of the same run, which cancels the machine's mood. */

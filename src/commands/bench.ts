@@ -9,6 +9,8 @@ import { UserError } from "../base/errors.js";
 
 export interface BenchFlags {
   readonly quick: boolean;
+  /** Only what bench/autocannon/bounds.ts asks about, and whether it holds. */
+  readonly bounds: boolean;
   readonly list: boolean;
   readonly rounds?: number;
   readonly seconds?: number;
@@ -35,6 +37,7 @@ export function define(command: Command): void {
   command
     .argument("[job...]", "what to measure (default: everything; --list shows what there is)")
     .option("--quick", "about a minute, to see who costs what", false)
+    .option("--bounds", "what has to be reached and whether it is, in a quarter of an hour", false)
     .option("--list", "print the jobs and run nothing", false)
     .option("--rounds <count>", "rounds of every candidate (default: 5, quick 2)", positive)
     .option("--seconds <seconds>", "length of a round (default: 4, quick 2)", positive)
@@ -43,7 +46,7 @@ export function define(command: Command): void {
     .option("--point <text>", "only the points of the jobs whose names contain it, such as \"64 connections\"")
     .option("--compare <name=path>", "measure another build's dist/src/main.js beside this one; may be repeated", (text, before: string[]) => [...before, text], [])
     .addOption(new Option("--load <tool>", "what makes full load: auto is wrk where it is installed").choices(["auto", "wrk", "autocannon"]).default("auto"))
-    .option("--baseline <file>", "compare with the JSON of an earlier run")
+    .option("--baseline <file>", "compare with the JSON of an earlier run (default: with --bounds, bench/results/baseline.json)")
     .option("--out <folder>", "where the results are written", resultsFolder)
     .option("--no-pin", "let the system choose the cores")
     .addHelpText("after", "\ndocs/performance.md explains the jobs and how to read the results.")
