@@ -3,6 +3,8 @@ import { assert } from "../base/assert.js";
 import type { Exchange } from "./exchange.js";
 
 export class ExchangeTable {
+  /** How often `tick` was called: what happens within one tick happens at the same time, as far as deadlines go. */
+  ticks = 0;
   private readonly exchanges: Exchange[] = [];
 
   get size(): number {
@@ -27,6 +29,7 @@ export class ExchangeTable {
 
   /** Checks every deadline. Backwards, because an exchange that ends moves the last one, already checked, into its place. */
   tick(nowMs: number): void {
+    this.ticks++;
     for (let index = this.exchanges.length - 1; index >= 0; index--) this.exchanges[index]?.onTick(nowMs);
   }
 }

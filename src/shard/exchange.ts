@@ -19,7 +19,7 @@ import { problemOf, type Problem } from "./problem.js";
 import { type Quarantine, Standing } from "./quarantine.js";
 import { shardCells, versionCells, workerCells, type Statistics } from "./statistics.js";
 
-/** What the listener hands over. `source` is owned by the exchange from then on. */
+/** What the listener hands over. `source` must stay as it is until the exchange has settled. */
 export interface ExchangeRequest extends LintCall {
   /** What was active when the request's head was read; `language` and `version` are from it. */
   readonly active: Active;
@@ -33,8 +33,8 @@ export interface ExchangeRequest extends LintCall {
 
 /** Hears the settlement: exactly one call, possibly from within `start`. */
 export interface ExchangeSink {
-  /** `report` is only valid during the call. */
-  onReport(exchange: Exchange, report: Uint8Array): void;
+  /** `report` is only valid during the call; `nowMs` is when it came. */
+  onReport(exchange: Exchange, report: Uint8Array, nowMs: number): void;
   onProblem(exchange: Exchange, problem: Problem): void;
 }
 
@@ -82,6 +82,7 @@ export class Exchange implements AttemptListener, Seeker {
   readonly standing = new Standing();
   /** Its place in the table, -1 when it is not in it. */
   tableIndex = -1;
+  /** Where it failed. */
   tried = noWorkers;
   /** As the root has it that `version` and `tried` belong to. */
   language: ActiveLanguage;
@@ -177,7 +178,7 @@ export class Exchange implements AttemptListener, Seeker {
     health.noteReply(worker, this.attemptStartMs, nowMs);
     if (this.suspect) quarantine.absolve(this, worker, nowMs);
     this.settle("report");
-    this.sink.onReport(this, report);
+    this.sink.onReport(this, report, nowMs);
   }
 
   onFailure(failure: AttemptFailure): void {
@@ -190,6 +191,7 @@ export class Exchange implements AttemptListener, Seeker {
     statistics.add(statistics.workerCell(worker.slot, workerCells.failures), 1);
     health.noteFailure(worker, failure, this.attemptStartMs, nowMs);
     this.lastFailure = failure;
+    this.tried = [...this.tried, worker];
     if (!isFree(failure.kind)) this.costlyAttempts++;
     // At the attempt's deadline the worker's clock may ring before ours: to the input that makes no difference.
     const isOutOfTime = failure.kind === "deadline" && nowMs >= this.attemptDeadlineAtMs && nowMs < this.deadlineAtMs;
@@ -280,7 +282,6 @@ export class Exchange implements AttemptListener, Seeker {
     const { limits, statistics } = this.context;
     this.attempts++;
     this.worker = worker;
-    this.tried = this.tried === noWorkers ? [worker] : [...this.tried, worker];
     const spills = version !== this.version;
     if (spills && !this.spilled) statistics.add(shardCells.spilled, 1);
     this.spilled = spills;

@@ -8,6 +8,7 @@ import { messageOf } from "../base/errors.js";
 import { unnamedFile } from "../formats/file-report.js";
 import { parseReport } from "../formats/parse-report.js";
 import type { Report } from "../formats/report.js";
+import type { BodyMemory } from "./body-memory.js";
 import { Exchange, type ExchangeContext, type ExchangeSink } from "./exchange.js";
 import type { LintHead } from "./lint-request.js";
 import type { Problem } from "./problem.js";
@@ -20,6 +21,7 @@ export interface IncomingContext extends ExchangeContext {
   /** Whether the shard is leaving: replies close their connection. */
   readonly isDraining: () => boolean;
   readonly uploads: Set<Incoming>;
+  readonly bodies: BodyMemory;
   readonly unread: UnreadReplies;
 }
 
@@ -32,23 +34,27 @@ const discardFactor = 8;
 const noBytes = new Uint8Array(0);
 
 export class Incoming implements ExchangeSink {
-  private chunks: Uint8Array[] | undefined;
+  /** Holds what has come of the body. */
+  private memory: ArrayBuffer | undefined;
   private bytes = 0;
   private held = 0;
   private refused: Problem | undefined;
   private exchange: Exchange | undefined;
   private phase: "reading" | "waiting" | "replying" | "done" = "reading";
   private readonly startedMs: number;
+  private readonly startedTick: number;
   private unread: UnreadReply | undefined;
 
-  /** `head` is a Problem when the request was refused before its body. */
+  /** `head` is a Problem when the request was refused before its body; `announced` is its Content-Length as it came, "" for none. */
   constructor(
     private readonly res: HttpResponse,
     private readonly head: LintHead | Problem,
+    private readonly announced: string,
     private readonly meta: ReplyMeta,
     private readonly context: IncomingContext,
   ) {
     this.startedMs = context.clock.nowMs();
+    this.startedTick = context.table.ticks;
     if ("kind" in head) this.refused = head;
     else if (this.isShardFull) this.shed("This balancer has its fill of requests");
   }
@@ -60,7 +66,6 @@ export class Incoming implements ExchangeSink {
     if (this.refused !== undefined) this.discard(isLast);
     else if (this.bytes > this.context.limits.bodyBytesMax) this.refuseTooLarge(isLast);
     else if (!this.admit(chunk.byteLength)) this.discard(isLast);
-    else if (isLast && this.chunks === undefined) this.begin(copyOf(chunk));
     else this.collect(chunk, isLast);
   }
 
@@ -69,7 +74,7 @@ export class Incoming implements ExchangeSink {
     if (this.phase === "done") return;
     const { exchange } = this;
     exchange?.abort();
-    this.finish(499);
+    this.finish(499, this.context.clock.nowMs());
   }
 
   /** Called about every `tickMs` while the body is being read. */
@@ -80,7 +85,7 @@ export class Incoming implements ExchangeSink {
     }
   }
 
-  onReport(exchange: Exchange, report: Uint8Array): void {
+  onReport(exchange: Exchange, report: Uint8Array, nowMs: number): void {
     const { head, res, meta } = this;
     assert(!("kind" in head), "a refused request starts no exchange");
     let body: Uint8Array | string = report;
@@ -92,8 +97,8 @@ export class Incoming implements ExchangeSink {
       }
       body = rendered;
     }
-    const elapsedMs = this.context.clock.nowMs() - this.startedMs;
-    this.finishWhenSent(200, writeReport(res, body, head.format.mediaType, exchange, elapsedMs, meta, this.context.isDraining()));
+    const unread = writeReport(res, body, head.format.mediaType, exchange, nowMs - this.startedMs, meta, this.context.isDraining());
+    this.finishWhenSent(200, unread, nowMs);
   }
 
   onProblem(_exchange: Exchange, problem: Problem): void {
@@ -105,12 +110,18 @@ export class Incoming implements ExchangeSink {
   }
 
   private collect(chunk: ArrayBuffer, isLast: boolean): void {
-    if (this.chunks === undefined) {
-      this.chunks = [];
-      this.context.uploads.add(this);
+    const { context, memory, bytes } = this;
+    const { byteLength } = chunk;
+    if (isLast && memory === undefined) {
+      this.memory = context.bodies.take(byteLength);
+      const source = byteLength === 0 ? noBytes : new Uint8Array(this.memory, 0, byteLength);
+      source.set(new Uint8Array(chunk));
+      this.begin(source);
+      return;
     }
-    this.chunks.push(copyOf(chunk));
-    if (isLast) this.begin(Buffer.concat(this.chunks));
+    this.memory = context.bodies.add(memory, bytes - byteLength, chunk, Number(this.announced));
+    if (isLast) this.begin(new Uint8Array(this.memory, 0, bytes));
+    else context.uploads.add(this);
   }
 
   /** Takes `bytes` into account, unless the shard holds all it may. */
@@ -134,15 +145,12 @@ export class Incoming implements ExchangeSink {
       this.discard(true);
       return;
     }
-    // The deadline counts from the complete request, which may come long after its head: an upload has its own limit.
-    const startedMs = context.clock.nowMs();
     this.phase = "waiting";
-    this.chunks = undefined;
-    context.uploads.delete(this);
-    // Written out, because `{ ...head, source }` makes a new hidden class for every request, which then spoils every access to it
-    // (lintel bench throughput: 16.9 against 12.6 µs).
-    const { active, language, version, filename, optionsJson, traceparent, deadlineMs } = head;
-    this.exchange = new Exchange({ active, language, version, filename, optionsJson, traceparent, deadlineMs, source, startedMs }, context, this);
+    head.source = source;
+    // The deadline counts from the complete request, which may come long after its head: an upload has its own limit.
+    head.startedMs = context.table.ticks === this.startedTick ? this.startedMs : context.clock.nowMs();
+    this.leaveUploads();
+    this.exchange = new Exchange(head, context, this);
     this.exchange.start();
   }
 
@@ -174,37 +182,44 @@ export class Incoming implements ExchangeSink {
 
   private answerProblem(problem: Problem, closeConnection: boolean): void {
     const unread = writeProblem(this.res, problem, this.meta, this.exchange, closeConnection || this.context.isDraining());
-    this.finishWhenSent(statusOf(problem), unread);
+    this.finishWhenSent(statusOf(problem), unread, this.context.clock.nowMs());
   }
 
   /** `unread` is what the socket did not take of the reply: the rest goes when the client reads. */
-  private finishWhenSent(status: number, unread: Unread | undefined): void {
+  private finishWhenSent(status: number, unread: Unread | undefined, nowMs: number): void {
     if (unread === undefined) {
-      this.finish(status);
+      this.finish(status, nowMs);
       return;
     }
     this.phase = "replying";
     this.dropBody();
-    this.context.uploads.delete(this);
-    this.unread = this.context.unread.hold(this.res, unread, () => this.finish(status));
+    this.leaveUploads();
+    this.unread = this.context.unread.hold(this.res, unread, () => this.finish(status, this.context.clock.nowMs()));
   }
 
   private dropBody(): void {
-    this.chunks = undefined;
+    if (this.memory !== undefined) this.context.bodies.give(this.memory);
+    this.memory = undefined;
     this.hold(-this.held);
   }
 
+  /** Most requests never were one. */
+  private leaveUploads(): void {
+    const { uploads } = this.context;
+    if (uploads.size > 0) uploads.delete(this);
+  }
+
   /** The one end: whatever happened, the bytes are given back and the outcome is counted. */
-  private finish(status: number): void {
+  private finish(status: number, nowMs: number): void {
     assert(this.phase !== "done", "a request is answered once");
     this.phase = "done";
     this.dropBody();
-    this.context.uploads.delete(this);
+    this.leaveUploads();
     if (this.unread !== undefined) this.context.unread.remove(this.unread);
-    const { statistics, clock } = this.context;
+    const { statistics } = this.context;
     const languageSlot = "kind" in this.head ? 0 : this.head.language.slot;
     const versionSlot = this.exchange?.version?.slot ?? 0;
-    statistics.countOutcome(versionSlot, languageSlot, status, (clock.nowMs() - this.startedMs) * 1_000);
+    statistics.countOutcome(versionSlot, languageSlot, status, (nowMs - this.startedMs) * 1_000);
   }
 }
 
@@ -225,8 +240,4 @@ function render({ format, filename }: LintHead, source: Uint8Array, report: Uint
 
 function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
-}
-
-function copyOf(chunk: ArrayBuffer): Uint8Array {
-  return chunk.byteLength === 0 ? noBytes : Buffer.from(new Uint8Array(chunk));
 }

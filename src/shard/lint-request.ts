@@ -3,6 +3,7 @@
  * native request object beyond the few calls of `HeadView`, which is dead after the handler.
  */
 import { formats, negotiate, type Format } from "../formats/formats.js";
+import type { ExchangeRequest } from "./exchange.js";
 import type { Active, ActiveLanguage, ActiveVersion } from "./active.js";
 import type { RequestLimits } from "./messages.js";
 import type { Problem } from "./problem.js";
@@ -15,17 +16,14 @@ export interface HeadView {
   getQuery(): string | undefined;
 }
 
-export interface LintHead {
-  /** What it was read by. */
-  readonly active: Active;
-  readonly language: ActiveLanguage;
-  readonly version: ActiveVersion | undefined;
-  readonly filename: string;
-  readonly optionsJson: string;
+/** The request without its body, for which there is a place: a further object for each request would be one too many. */
+export interface LintHead extends ExchangeRequest {
   readonly format: Format;
-  readonly deadlineMs: number;
-  readonly traceparent: string;
+  source: Uint8Array;
+  startedMs: number;
 }
+
+const noSource = new Uint8Array(0);
 
 /** A file name longer than what file systems allow for a path is a mistake. */
 export const filenameCharsMax = 4_096;
@@ -36,8 +34,11 @@ const formatNames = formats.map((format) => format.name);
 
 export const wellFormedTraceparent = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** `pathLanguage` is the raw last segment of the path; "" asks to detect the language from the file name. */
-export function readLintHead(view: HeadView, pathLanguage: string, active: Active, limits: RequestLimits): LintHead | Problem {
+/**
+ * `pathLanguage` is the raw last segment of the path; "" asks to detect the language from the file name. `announced` is the
+ * Content-Length as it came, "" for none.
+ */
+export function readLintHead(view: HeadView, pathLanguage: string, announced: string, active: Active, limits: RequestLimits): LintHead | Problem {
   const query = parseQuery(view.getQuery() ?? "");
   if (query === undefined) return malformed("The query has a parameter twice, or its percent-encoding is not UTF-8.");
   const filename = query.get("filename") ?? "";
@@ -55,7 +56,7 @@ export function readLintHead(view: HeadView, pathLanguage: string, active: Activ
   const format = negotiate(view.getHeader("accept"), askedFormat);
   if (format === "unknown-format") return { kind: "unknown-format", asked: askedFormat, available: formatNames };
   if (format === "not-acceptable") return { kind: "not-acceptable", available: formatNames };
-  const encoding = unsupportedEncoding(view);
+  const encoding = unsupportedEncoding(view, announced);
   if (encoding !== undefined) return encoding;
   const deadlineMs = readDeadline(view.getHeader("lintel-deadline-ms"), limits);
   if (deadlineMs === undefined) return malformed("Lintel-Deadline-Ms must be a whole number of milliseconds, at least 1.");
@@ -69,6 +70,8 @@ export function readLintHead(view: HeadView, pathLanguage: string, active: Activ
     format,
     deadlineMs,
     traceparent: traceparent !== "" && wellFormedTraceparent.test(traceparent) ? traceparent : "",
+    source: noSource,
+    startedMs: 0,
   };
 }
 
@@ -115,10 +118,14 @@ function faultOfOptions(text: string): string {
   return "The options must be a JSON object.";
 }
 
-/** A transfer coding other than chunked would be read as if it were chunked, and linted as it came. */
-function unsupportedEncoding(view: HeadView): Problem | undefined {
+/**
+ * A transfer coding other than chunked would be read as if it were chunked, and linted as it came. With a Content-Length
+ * there is none: uWebSockets.js refuses a request that has both.
+ */
+function unsupportedEncoding(view: HeadView, announced: string): Problem | undefined {
   const content = view.getHeader("content-encoding");
   if (content !== "" && content.toLowerCase() !== "identity") return { kind: "unsupported-encoding", header: "Content-Encoding", encoding: content };
+  if (announced !== "") return undefined;
   const transfer = view.getHeader("transfer-encoding");
   if (transfer !== "" && transfer.toLowerCase() !== "chunked") return { kind: "unsupported-encoding", header: "Transfer-Encoding", encoding: transfer };
   return undefined;

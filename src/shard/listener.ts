@@ -78,9 +78,9 @@ export class Listener {
 
   private lint(res: uWS.HttpResponse, req: uWS.HttpRequest, language: string): void {
     const { context, active } = this.dependencies;
-    const head = readLintHead(req, language, active(), context.limits);
-    const incoming = new Incoming(res, head, this.metaOf(req, false), context);
-    receiveBody(res, req, incoming);
+    const announced = req.getHeader("content-length");
+    const head = readLintHead(req, language, announced, active(), context.limits);
+    receiveBody(res, announced, new Incoming(res, head, announced, this.metaOf(req, false), context));
   }
 
   private serve(res: uWS.HttpResponse, req: uWS.HttpRequest, document: Document): void {
@@ -103,8 +103,8 @@ export class Listener {
     const path = req.getUrl();
     const allowed = this.methodsOf(path);
     const problem: Problem = allowed === "" ? { kind: "not-found", path } : { kind: "method-not-allowed", allowed };
-    const incoming = new Incoming(res, problem, this.metaOf(req), this.dependencies.context);
-    receiveBody(res, req, incoming);
+    const announced = req.getHeader("content-length");
+    receiveBody(res, announced, new Incoming(res, problem, announced, this.metaOf(req), this.dependencies.context));
   }
 
   /** What the Allow header says for a path; "" when there is nothing at it. */
@@ -117,13 +117,15 @@ export class Listener {
   private metaOf(req: uWS.HttpRequest, isHead = req.getMethod() === "head"): ReplyMeta {
     const given = req.getHeader("x-request-id");
     const requestId = given !== "" && wellFormedRequestId.test(given) ? given : this.requestIds.next();
-    const origin = req.getHeader("origin");
     const { varyByOrigin } = this;
-    return { requestId, allowOrigin: origin === "" ? "" : this.allowedOrigin(origin), varyByOrigin, isHead };
+    return { requestId, allowOrigin: this.allowedOrigin(req), varyByOrigin, isHead };
   }
 
-  private allowedOrigin(origin: string): string {
+  private allowedOrigin(req: uWS.HttpRequest): string {
     const { corsOrigins } = this.dependencies;
+    if (corsOrigins.length === 0) return "";
+    const origin = req.getHeader("origin");
+    if (origin === "") return "";
     if (corsOrigins.includes("*")) return "*";
     return corsOrigins.includes(origin) ? origin : "";
   }
@@ -133,9 +135,8 @@ const nothing = new ArrayBuffer(0);
 const zeroCode = 0x30;
 
 /** An empty body that was announced as such is not reported when the head came in pieces: it is not waited for. */
-function receiveBody(res: uWS.HttpResponse, req: uWS.HttpRequest, incoming: Incoming): void {
+function receiveBody(res: uWS.HttpResponse, announced: string, incoming: Incoming): void {
   res.onAborted(() => incoming.onAborted());
-  const announced = req.getHeader("content-length");
   if (announced.charCodeAt(0) === zeroCode && /^0+$/.test(announced)) incoming.onData(nothing, true);
   else res.onData((chunk, isLast) => incoming.onData(chunk, isLast));
 }

@@ -9,6 +9,7 @@ import { PoisonMemory } from "../balancing/poison.js";
 import { RetryBudget } from "../balancing/retry-budget.js";
 import type { ShardPlace } from "../balancing/worker-part.js";
 import type { OpenConnection } from "../upstream/connection.js";
+import { BodyMemory } from "./body-memory.js";
 import { ExchangeTable } from "./exchange-table.js";
 import { defaultHealthOptions, HealthKeeper, healthTickMs } from "./health-keeper.js";
 import type { Incoming, IncomingContext } from "./incoming.js";
@@ -89,6 +90,7 @@ export function wireParts({ clock, random, statistics, openConnection, limits, p
     health,
     quarantine,
     uploads: new Set<Incoming>(),
+    bodies: new BodyMemory(),
     unread: new UnreadReplies(limits.replyBytesHeldPerShardMax, limits.requestTimeoutMs, statistics, clock),
     isDraining,
   };

@@ -63,8 +63,8 @@ export class SimulatedRequest {
   ) {
     const { active, language, version, deadlineMs, id } = plan;
     this.startedMs = clock.nowMs();
-    const head = { active, language, version, filename: "", optionsJson: "", format, deadlineMs, traceparent: id };
-    this.incoming = new Incoming(this.response(), head, { requestId: id, allowOrigin: "", varyByOrigin: false, isHead: false }, shard.parts.context);
+    const head = { active, language, version, filename: "", optionsJson: "", format, deadlineMs, traceparent: id, source: new Uint8Array(0), startedMs: 0 };
+    this.incoming = new Incoming(this.response(), head, String(plan.input.source.length), { requestId: id, allowOrigin: "", varyByOrigin: false, isHead: false }, shard.parts.context);
   }
 
   start(): void {
