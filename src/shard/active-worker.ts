@@ -6,6 +6,7 @@ import { type Health, newHealth } from "../balancing/ejection.js";
 import { newCandidate, type Candidate, type WorkerSet } from "../balancing/worker-choice.js";
 import type { AttemptListener, LintCall, Ticket, WorkerDescription } from "../upstream/connection.js";
 import type { Upstream } from "../upstream/upstream.js";
+import type { ReportHead } from "./report-head.js";
 import { workerCells, type Statistics } from "./statistics.js";
 
 export class ActiveWorker implements Candidate {
@@ -25,7 +26,9 @@ export class ActiveWorker implements Candidate {
   lastReplyMs = 0;
 
   private credited: WorkerDescription | undefined;
-  private creditBytes: Uint8Array | undefined;
+  private creditLines = "";
+  /** Kept here by reply.ts. */
+  reportHead: ReportHead | undefined;
 
   constructor(
     readonly upstream: Upstream,
@@ -52,15 +55,15 @@ export class ActiveWorker implements Candidate {
 
   /**
    * Who it is, for reply headers: the value of Lintel-Linter, with the lines of Lintel-Version and Lintel-Worker behind it. Made
-   * once per connection, as bytes: that saves what turning strings into bytes costs on every reply.
+   * once per connection.
    */
-  get credits(): Uint8Array {
+  get credits(): string {
     const { description, expected } = this.upstream;
-    if (description !== this.credited || this.creditBytes === undefined) {
+    if (description !== this.credited) {
       this.credited = description;
-      this.creditBytes = Buffer.from(`${this.linter}\r\nLintel-Version: ${expected.version}\r\nLintel-Worker: ${this.id}`);
+      this.creditLines = `${this.linter}\r\nLintel-Version: ${expected.version}\r\nLintel-Worker: ${this.id}`;
     }
-    return this.creditBytes;
+    return this.creditLines;
   }
 
   send(call: LintCall, timeoutMs: number, listener: AttemptListener): Ticket {

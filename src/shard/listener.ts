@@ -31,15 +31,15 @@ export interface Document {
 export class Listener {
   private readonly app = uWS.App();
   private socket: uWS.us_listen_socket | undefined;
-  private readonly requestIds: RequestIds;
   private connections = 0;
-  /** A cache must not hand the reply to one origin to another. */
-  private readonly varyByOrigin: boolean;
+  /** Of a request that says nothing about itself. */
+  private readonly usualMeta: ReplyMeta;
 
   constructor(private readonly dependencies: ListenerDependencies) {
     const { app } = this;
-    this.requestIds = new RequestIds(dependencies.requestIdPrefix);
-    this.varyByOrigin = !dependencies.corsOrigins.includes("*");
+    // A cache must not hand the reply to one origin to another.
+    const varyByOrigin = !dependencies.corsOrigins.includes("*");
+    this.usualMeta = { requestId: "", ids: new RequestIds(dependencies.requestIdPrefix), allowOrigin: "", varyByOrigin, isHead: false };
     app.filter((_res, change) => {
       this.connections += change > 0 ? 1 : -1;
       dependencies.onConnectionCount(this.connections);
@@ -116,9 +116,10 @@ export class Listener {
   /** Every call into native code costs some 50 ns: where the method is known it is not asked for. */
   private metaOf(req: uWS.HttpRequest, isHead = req.getMethod() === "head"): ReplyMeta {
     const given = req.getHeader("x-request-id");
-    const requestId = given !== "" && wellFormedRequestId.test(given) ? given : this.requestIds.next();
-    const { varyByOrigin } = this;
-    return { requestId, allowOrigin: this.allowedOrigin(req), varyByOrigin, isHead };
+    const requestId = given !== "" && wellFormedRequestId.test(given) ? given : "";
+    const allowOrigin = this.allowedOrigin(req);
+    if (requestId === "" && allowOrigin === "" && !isHead) return this.usualMeta;
+    return { ...this.usualMeta, requestId, allowOrigin, isHead };
   }
 
   private allowedOrigin(req: uWS.HttpRequest): string {

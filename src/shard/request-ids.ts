@@ -1,29 +1,46 @@
 /**
- * Ids for requests that came without one: a prefix of this shard and a number in base 36. Must not know what
- * they are used for.
+ * Ids for requests that came without one: a prefix of this shard and a number in base 36, all of the same length. Must not
+ * know what they are used for.
  */
 
-const base = 36;
-const lowCount = base * base;
-/** The last two digits of every number: converting each whole number anew would cost ten times as much. */
-const lowDigits = Array.from({ length: lowCount }, (_, low) => low.toString(base).padStart(2, "0"));
+const digits = Buffer.from("0123456789abcdefghijklmnopqrstuvwxyz", "latin1");
+const zero = digits[0] as number;
+/** The digit after each, by its character. */
+const successors = Uint8Array.from({ length: 128 }, (_, code) => digits[(digits.indexOf(code) + 1) % digits.length] as number);
+/** 78 thousand million: a shard at full speed has used them up after nine days, and begins again. */
+const digitCount = 7;
 
 export class RequestIds {
-  private start: string;
-  private high = 0;
-  private low = 0;
+  /** Characters of each id, all ASCII. */
+  readonly length: number;
+  /** The newest id. Kept as bytes, because replies are: a number would have to be turned into digits each time. */
+  private readonly current: Buffer;
 
   /** `prefix` is different for every shard and process. */
-  constructor(private readonly prefix: string) {
-    this.start = `${prefix}0`;
+  constructor(prefix: string) {
+    this.current = Buffer.from(prefix + "0".repeat(digitCount), "latin1");
+    this.length = this.current.length;
   }
 
-  /** Never the same twice. */
   next(): string {
-    if (++this.low === lowCount) {
-      this.low = 0;
-      this.start = `${this.prefix}${(++this.high).toString(base)}`;
+    this.advance();
+    return this.current.toString("latin1");
+  }
+
+  /** Writes the next id's characters. */
+  writeNext(out: Uint8Array, at: number): void {
+    const { current, length } = this;
+    this.advance();
+    for (let index = 0; index < length; index++) out[at + index] = current[index] as number;
+  }
+
+  /** As an odometer does: mostly only the last digit moves. */
+  private advance(): void {
+    const { current, length } = this;
+    for (let at = length - 1; at >= length - digitCount; at--) {
+      const next = successors[current[at] as number] as number;
+      current[at] = next;
+      if (next !== zero) return;
     }
-    return this.start + (lowDigits[this.low] as string);
   }
 }

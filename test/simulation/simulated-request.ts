@@ -8,6 +8,7 @@ import { formats } from "../../src/formats/formats.js";
 import { Incoming } from "../../src/shard/incoming.js";
 import type { Active, ActiveLanguage, ActiveVersion } from "../../src/shard/active.js";
 import type { Problem } from "../../src/shard/problem.js";
+import { RequestIds } from "../../src/shard/request-ids.js";
 import type { Input } from "./input.js";
 import type { SimulatedShard } from "./simulated-shard.js";
 import { must, type Diary } from "./violation.js";
@@ -45,6 +46,7 @@ function nativePiece(bytes: Uint8Array): ArrayBuffer {
   return piece;
 }
 
+const ids = new RequestIds("simulated-");
 const format = formats.find(({ name }) => name === "json")!;
 
 export class SimulatedRequest {
@@ -64,7 +66,7 @@ export class SimulatedRequest {
     const { active, language, version, deadlineMs, id } = plan;
     this.startedMs = clock.nowMs();
     const head = { active, language, version, filename: "", optionsJson: "", format, deadlineMs, traceparent: id, source: new Uint8Array(0), startedMs: 0 };
-    this.incoming = new Incoming(this.response(), head, String(plan.input.source.length), { requestId: id, allowOrigin: "", varyByOrigin: false, isHead: false }, shard.parts.context);
+    this.incoming = new Incoming(this.response(), head, String(plan.input.source.length), { requestId: id, ids, allowOrigin: "", varyByOrigin: false, isHead: false }, shard.parts.context);
   }
 
   start(): void {
