@@ -87,6 +87,8 @@ function toDiagnostic(found: RuffDiagnostic): Diagnostic {
     severity: severityOf(rule),
     message: found.message,
     range: { start: toPosition(found.start_location), end: toPosition(found.end_location) },
+    // ruff's pages are named for the rules' names, which it does not tell here; their codes lead there.
+    ...(/^[A-Z]+\d+$/.test(rule) && { url: `https://docs.astral.sh/ruff/rules/${rule}/` }),
     ...(fix === undefined ? {} : { fixes: [fix] }),
     ...(found.tags.length === 0 ? {} : { tags: found.tags }),
   };

@@ -44,9 +44,12 @@ void t.test("python: columns are UTF-16 code units without the byte order mark, 
   t.strictSame(await brief("python", "def f(:\n"), ["invalid-syntax 1:7-1:8 error", "invalid-syntax 2:1-2:1 error"]);
   const [unused] = await analyze("python", "import os\n", { select: ["F401"] });
   t.match(unused, {
+    url: "https://docs.astral.sh/ruff/rules/F401/",
     tags: ["unnecessary"],
     fixes: [{ safe: false, edits: [{ range: { start: { line: 1, column: 1 }, end: { line: 2, column: 1 } }, text: "" }] }],
   });
+  const [broken] = await analyze("python", "def f(:\n");
+  t.equal(broken?.url, undefined, "a syntax error has no page");
 });
 
 void t.test("python: options are ruff's, and what ruff does not know is named", async (t) => {
