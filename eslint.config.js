@@ -4,7 +4,7 @@ import tseslint from "typescript-eslint";
 // Warnings fail (`npm run lint` passes --max-warnings 0). What style.md asks for and a rule can hold is here;
 // imports and sizes are held by test/structure.test.ts.
 export default tseslint.config(
-  { ignores: ["dist/", "node_modules/", ".tap/", "test/fixtures/", "web/dist/"] },
+  { ignores: ["dist/", "node_modules/", ".tap/", "test/fixtures/"] },
   js.configs.recommended,
   {
     files: ["**/*.ts"],
@@ -25,7 +25,7 @@ export default tseslint.config(
       "no-console": "error",
     },
   },
-  { files: ["src/base/clock.ts", "src/base/random.ts"], rules: { "no-restricted-syntax": "off", "no-restricted-globals": "off" } },
+  { files: ["src/base/clock.ts", "src/base/random.ts", "web/base/clock.ts"], rules: { "no-restricted-syntax": "off", "no-restricted-globals": "off" } },
   { files: ["test/**/*.ts", "bench/**/*.ts"], rules: { "@typescript-eslint/no-non-null-assertion": "off", "no-restricted-globals": "off", "no-restricted-syntax": "off", "no-console": "off" } },
-  { files: ["scripts/**/*.mjs", "eslint.config.js"], languageOptions: { globals: { process: "readonly", console: "readonly", setInterval: "readonly", URL: "readonly" } } },
+  { files: ["scripts/**/*.mjs", "eslint.config.js"], languageOptions: { globals: { process: "readonly", console: "readonly", setInterval: "readonly", URL: "readonly", Buffer: "readonly" } } },
 );

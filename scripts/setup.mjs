@@ -40,7 +40,7 @@ function install() {
 
 function compile() {
   if (!existsSync(join(root, "src"))) refuse(`the folder src/ is missing in ${root}; clone the repository again.`);
-  const folders = ["src", "test", "bench", "scripts"].filter((name) => existsSync(join(root, name)));
+  const folders = ["src", "test", "bench", "web", "scripts"].filter((name) => existsSync(join(root, name)));
   const newest = Math.max(mtime(join(root, "tsconfig.json")), ...folders.map((name) => newestIn(join(root, name))));
   if (existsSync(mainFile) && mtime(join(root, "dist/.tsbuildinfo")) >= newest) return;
   runStep("compiling into dist/ (npm run build) …", "npm", ["run", "--silent", "build"]);

@@ -4,13 +4,14 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { codeLines, emptyFileNames, functionLinesMax, fileLinesMax, longFiles, longFunctions, missingPurposes, otherDoors } from "./support/habit-rules.js";
-import { importCycles, importsAgainstTheOrder, importsOfNothing, impureImports, mayImport, packagesOutOfPlace, tableOutOfOrder } from "./support/import-rules.js";
+import { importCycles, importsAgainstTheOrder, importsOfNothing, importsOutOfThePage, impureImports, mayImport, packagesOutOfPlace, tableOutOfOrder } from "./support/import-rules.js";
 import { packagesWithoutTheirLine, undeclaredPackages, unusedPackages, type PackageFile } from "./support/package-rules.js";
 import { filesBelow, importsOf, parseModule, readModule, readModules, repositoryRoot } from "./support/source-module.js";
 
 const read = (path: string): string => readFileSync(join(repositoryRoot, path), "utf8");
 const sources = readModules("src");
 const tests = readModules("test", "bench");
+const pages = readModules("web");
 const scripts = [...readModules("scripts"), readModule("eslint.config.js")];
 
 /** One failure for each sentence, so that the file and the line are the first thing one sees. */
@@ -62,8 +63,16 @@ void t.test("pure folders import no package and nothing that reaches the outside
   t.end();
 });
 
+void t.test("a page takes from src/ only what says what a report is, and knows no other page", (t) => {
+  t.ok(pages.length > 10, "the modules were found");
+  holds(t, importsOutOfThePage(pages));
+  const broken = sample("web/page/x.ts", `import "../../src/shard/reply.js";`, `import "../dashboard/x.js";`, `import "node:fs";`, `import "../base/clock.js";`, `import "../../src/formats/report.js";`);
+  finds(t, importsOutOfThePage([broken]), ["web/page/x.ts:1", "web/page/x.ts:2", "web/page/x.ts:3"]);
+  t.end();
+});
+
 void t.test("no module loads itself by way of others", (t) => {
-  holds(t, importCycles([...sources, ...tests]));
+  holds(t, importCycles([...sources, ...tests, ...pages]));
   const circle = [
     sample("src/shard/a.ts", `import { b } from "./b.js";`),
     sample("src/shard/b.ts", `import { c } from "./c.js";`),
@@ -74,7 +83,7 @@ void t.test("no module loads itself by way of others", (t) => {
 });
 
 void t.test("every relative import names a module", (t) => {
-  holds(t, importsOfNothing([...sources, ...tests]));
+  holds(t, importsOfNothing([...sources, ...tests, ...pages]));
   finds(t, importsOfNothing([sample("src/shard/a.ts", `import type { b } from "./b.js";`)]), ["src/shard/a.ts:1"]);
   t.end();
 });
@@ -87,14 +96,14 @@ void t.test("src/base is the only door to time and chance, and only commands pri
 });
 
 void t.test(`files have at most ${fileLinesMax} lines`, (t) => {
-  holds(t, longFiles([...sources, ...tests]));
+  holds(t, longFiles([...sources, ...tests, ...pages]));
   finds(t, longFiles([sample("src/base/x.ts", ...Array<string>(fileLinesMax + 1).fill("//"))]), [`src/base/x.ts:${fileLinesMax}`]);
   t.same(longFiles([sample("src/base/x.ts", ...Array<string>(fileLinesMax).fill("//"), "")]), [], "a last line break begins no line");
   t.end();
 });
 
 void t.test(`functions have at most ${functionLinesMax} lines of code`, (t) => {
-  holds(t, longFunctions([...sources, ...tests]));
+  holds(t, longFunctions([...sources, ...tests, ...pages]));
   const body = (count: number): string[] => Array<string>(count - 2).fill("  x();");
   const at = (count: number) => sample("src/base/x.ts", "/** One. */", "function f() {", "  // why", "", ...body(count), "}");
   t.same(longFunctions([at(functionLinesMax)]), [], "comments and blank lines do not count");
@@ -104,14 +113,14 @@ void t.test(`functions have at most ${functionLinesMax} lines of code`, (t) => {
 });
 
 void t.test("every module opens with its purpose", (t) => {
-  holds(t, missingPurposes(sources));
+  holds(t, missingPurposes([...sources, ...pages]));
   const broken = [sample("src/base/a.ts", `import "./b.js";`, "/** A comment that is long enough, but late. */"), sample("src/base/b.ts", "/** Clock. */"), sample("src/main.ts", "#!/usr/bin/env node", "/** The map: which command exists. */")];
   finds(t, missingPurposes(broken), ["src/base/a.ts:1", "src/base/b.ts:1"]);
   t.end();
 });
 
 void t.test("files are named for an idea", (t) => {
-  holds(t, emptyFileNames(["src", "test", "bench", "scripts"].flatMap((folder) => filesBelow(folder, /\.(ts|mjs)$/))));
+  holds(t, emptyFileNames(["src", "test", "bench", "scripts", "web"].flatMap((folder) => filesBelow(folder, /\.(ts|mjs)$/))));
   finds(t, emptyFileNames(["src/base/utils.ts", "src/helpers/clock.ts", "src/shard/manager2.ts", "src/shard/rootNode.ts", "test/http2/a-b.test.ts"]), [
     "src/base/utils.ts:1",
     "src/helpers/clock.ts:1",
@@ -141,10 +150,10 @@ void t.test("packages are declared, used, and accounted for in docs/dependencies
   const forAll = { ...dependencies, ...devDependencies };
   const peersOf = (name: string) => Object.keys((JSON.parse(read(`node_modules/${name}/package.json`)) as { peerDependencies?: object }).peerDependencies ?? {});
   holds(t, undeclaredPackages(sources, Object.keys(dependencies)));
-  holds(t, undeclaredPackages([...tests, ...scripts], Object.keys(forAll)));
+  holds(t, undeclaredPackages([...tests, ...scripts, ...pages], Object.keys(forAll)));
   holds(t, unusedPackages(Object.keys(dependencies), sources, peersOf));
   // The compiler is told of @types/node in tsconfig.json.
-  holds(t, unusedPackages(Object.keys(devDependencies).filter((name) => name !== "@types/node"), [...tests, ...scripts], peersOf));
+  holds(t, unusedPackages(Object.keys(devDependencies).filter((name) => name !== "@types/node"), [...tests, ...scripts, ...pages], peersOf));
   holds(t, packagesWithoutTheirLine(read("docs/dependencies.md"), forAll));
 
   finds(t, undeclaredPackages([sample("src/base/x.ts", `import "tap";`, `import "@a/b/c";`)], ["@a/b"]), ["src/base/x.ts:1"]);

@@ -10,6 +10,7 @@ import type { Logger } from "../base/logger.js";
 import type { ApplyOutcome, BalancerStanding, StandingReceiver, WaitingVersion } from "../manager-link/link.js";
 import type { LanguageSnapshot, Snapshot } from "../snapshot/snapshot.js";
 import type { RequestLimits, ShardStatus } from "../shard/messages.js";
+import { type PageFile, readPageFiles } from "../shard/page-files.js";
 import { defaultStatisticsSizes, Statistics } from "../shard/statistics.js";
 import { Handover, type HandoverShards } from "./handover.js";
 import { choosePort, holderOf, lockPort, migratesConnections, type PortLock, succeed } from "./port-lock.js";
@@ -26,6 +27,8 @@ export interface BalancerOptions {
   readonly shards: "auto" | number;
   readonly limits: RequestLimits;
   readonly corsOrigins: readonly string[];
+  /** Whether browsers get a page on the users' port. */
+  readonly page: boolean;
   /** While draining: how long silent kept-alive connections are left open, so that their clients hear of it. */
   readonly drainQuietMs: number;
   readonly drainTimeoutMs: number;
@@ -78,9 +81,10 @@ export class Balancer implements StandingReceiver {
     const sizes = defaultStatisticsSizes;
     this.statistics = Array.from({ length: count }, () => new Statistics(Statistics.allocate(sizes), sizes));
     const suspects = new Suspects(clock, () => this.threads);
+    const page = options.page ? pageFiles(logger) : [];
     this.threads = this.statistics.map(({ memory }, index) => {
       const { limits, corsOrigins, name } = options;
-      const shard = { index, shards: count, balancer: name, limits, corsOrigins, statistics: memory, statisticsSizes: sizes, novelInputs: suspects.novelInputs };
+      const shard = { index, shards: count, balancer: name, limits, corsOrigins, page, statistics: memory, statisticsSizes: sizes, novelInputs: suspects.novelInputs };
       return new ShardThread({ ...defaultShardThreadOptions, shard }, clock, logger, suspects, () => this.handover.noteUsable());
     });
     this.handover = new Handover(this.shardsForHandover(), clock, options.limits.handoverTimeoutMs);
@@ -237,4 +241,10 @@ function workersIn({ languages }: Snapshot): number {
   let workers = 0;
   for (const { versions } of languages) for (const version of versions) workers += version.workers.length;
   return workers;
+}
+
+function pageFiles(logger: Logger): readonly PageFile[] {
+  const files = readPageFiles("page");
+  if (files.length === 0) logger.warn("the page for browsers was not built: they get plain text at /; npm run build makes it");
+  return files;
 }

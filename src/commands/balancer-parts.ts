@@ -20,6 +20,7 @@ export function balancerFrom({ http, limits, shards }: Configuration, logger: Lo
       shards,
       limits: { ...limits, bodyBytesMax: http.bodyBytesMax },
       corsOrigins: http.cors.origins,
+      page: http.page,
       drainQuietMs: limits.drainQuietMs,
       drainTimeoutMs: limits.drainTimeoutMs,
     },

@@ -5,6 +5,7 @@
 import { parseAccept, preferenceFor, type Preference } from "./accept.js";
 import { renderCheckstyle } from "./checkstyle.js";
 import type { FileReport } from "./file-report.js";
+import type { FormatName } from "./format-name.js";
 import { renderGithub } from "./github.js";
 import { renderGitlab } from "./gitlab.js";
 import { renderJson } from "./json.js";
@@ -12,7 +13,7 @@ import { renderRdjson } from "./rdjson.js";
 import { renderSarif } from "./sarif.js";
 import { renderText } from "./text.js";
 
-export type FormatName = "json" | "sarif" | "rdjson" | "gitlab" | "checkstyle" | "text" | "github";
+export type { FormatName } from "./format-name.js";
 
 export interface Format {
   readonly name: FormatName;

@@ -313,8 +313,7 @@ export class Exchange implements AttemptListener, Seeker {
   }
 
   private pickVersion(): ActiveVersion | undefined {
-    const { versions, counter } = this.language;
-    return versions[counter.pick()];
+    return this.language.versions[this.language.counter.pick()];
   }
 
   private problem(): Problem {

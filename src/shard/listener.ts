@@ -1,15 +1,16 @@
 /**
  * The shard's HTTP listener: routes requests, and knows nothing of what happens to them after that. With
- * incoming.ts and reply.ts the only users of uWebSockets.js.
+ * incoming.ts, reply.ts and page.ts the only users of uWebSockets.js.
  */
 import * as uWS from "uWebSockets.js";
 import type { Active } from "./active.js";
 import { Incoming, type IncomingContext } from "./incoming.js";
 import { readLintHead } from "./lint-request.js";
+import type { Page } from "./page.js";
 import type { Problem } from "./problem.js";
 import { RequestIds } from "./request-ids.js";
 import { wellFormedRequestId, writeDocument, writePreflight, type ReplyMeta } from "./reply.js";
-import type { UnreadReply } from "./unread-replies.js";
+import type { Unread, UnreadReply } from "./unread-replies.js";
 
 export interface ListenerDependencies {
   readonly context: IncomingContext;
@@ -20,6 +21,7 @@ export interface ListenerDependencies {
   readonly requestIdPrefix: string;
   /** Documents served to GET, by path. */
   readonly documents: ReadonlyMap<string, Document>;
+  readonly page: Page;
   readonly onConnectionCount: (count: number) => void;
 }
 
@@ -47,10 +49,8 @@ export class Listener {
     app.post("/v1/lint/:language", (res, req) => this.lint(res, req, req.getParameter(0) ?? ""));
     app.post("/v1/lint", (res, req) => this.lint(res, req, ""));
     app.options("/*", (res, req) => this.tellMethods(res, req));
-    for (const [path, document] of dependencies.documents) {
-      app.get(path, (res, req) => this.serve(res, req, document));
-      app.head(path, (res, req) => this.serve(res, req, document));
-    }
+    for (const [path, document] of dependencies.documents) this.onGet(path, (res, req) => this.serve(res, req, path, document));
+    for (const path of dependencies.page.assetPaths) this.onGet(path, (res, req) => this.servePage(res, req, path));
     app.any("/*", (res, req) => this.refuse(res, req));
   }
 
@@ -83,10 +83,27 @@ export class Listener {
     receiveBody(res, announced, new Incoming(res, head, announced, this.metaOf(req, false), context));
   }
 
-  private serve(res: uWS.HttpResponse, req: uWS.HttpRequest, document: Document): void {
-    const { context, active } = this.dependencies;
-    const unread = writeDocument(res, document.mediaType, document.body(active()), this.metaOf(req), context.isDraining());
+  private onGet(path: string, handler: (res: uWS.HttpResponse, req: uWS.HttpRequest) => void): void {
+    this.app.get(path, handler);
+    this.app.head(path, handler);
+  }
+
+  private serve(res: uWS.HttpResponse, req: uWS.HttpRequest, path: string, document: Document): void {
+    const { context, active, page } = this.dependencies;
+    const hasPage = page.has(path);
+    // For a browser the page stands where others find a document.
+    if (hasPage && page.isWanted(req)) this.servePage(res, req, path);
+    else this.hold(res, writeDocument(res, document.mediaType, document.body(active()), hasPage ? "Accept" : "", this.metaOf(req), context.isDraining()));
+  }
+
+  private servePage(res: uWS.HttpResponse, req: uWS.HttpRequest, path: string): void {
+    const { context, page } = this.dependencies;
+    this.hold(res, page.write(res, req, path, this.metaOf(req), context.isDraining()));
+  }
+
+  private hold(res: uWS.HttpResponse, unread: Unread | undefined): void {
     if (unread === undefined) return;
+    const { context } = this.dependencies;
     let held: UnreadReply | undefined = undefined;
     res.onAborted(() => held !== undefined && context.unread.remove(held));
     held = context.unread.hold(res, unread, () => undefined);
@@ -110,7 +127,8 @@ export class Listener {
   /** What the Allow header says for a path; "" when there is nothing at it. */
   private methodsOf(path: string): string {
     if (path === "/v1/lint" || /^\/v1\/lint\/[^/]+$/.test(path)) return "POST, OPTIONS";
-    return this.dependencies.documents.has(path) ? "GET, HEAD, OPTIONS" : "";
+    const { documents, page } = this.dependencies;
+    return documents.has(path) || page.has(path) ? "GET, HEAD, OPTIONS" : "";
   }
 
   /** Every call into native code costs some 50 ns: where the method is known it is not asked for. */

@@ -3,6 +3,7 @@ import type { Limits } from "../snapshot/limits.js";
 import type { LanguageSnapshot } from "../snapshot/snapshot.js";
 import type { Remembered } from "../balancing/poison.js";
 import type { Finding } from "../balancing/suspect-desk.js";
+import type { PageFile } from "./page-files.js";
 import type { StatisticsSizes } from "./statistics.js";
 
 /** Where each name's counters are in the shard's statistics; given out by the main thread, the same on every shard. */
@@ -55,6 +56,8 @@ export interface ShardOptions {
   readonly limits: RequestLimits;
   /** Origins that browsers may call from; "*" for any. */
   readonly corsOrigins: readonly string[];
+  /** The page that browsers get; empty for none. */
+  readonly page: readonly PageFile[];
   readonly statistics: SharedArrayBuffer;
   readonly statisticsSizes: StatisticsSizes;
   /** See balancing/novel-inputs.ts; all shards have the same. */

@@ -127,6 +127,15 @@ export const headers: JsonObject = {
   Vary: textHeader("When only some origins are allowed.", { const: "Origin" }),
 };
 
+/** What the page has beside them, at a path that has something else for other clients. */
+export const pageHeaders: JsonObject = {
+  Vary: textHeader("What the reply depends on: Accept, and more for the page and when only some origins are allowed.", { type: "string", pattern: "\\bAccept\\b" }),
+  ETag: textHeader("Of the page; If-None-Match is answered 304."),
+  "Cache-Control": textHeader("Of the page: to be asked for again.", { const: "no-cache" }),
+  "Content-Encoding": textHeader("Of the page, as Accept-Encoding allows.", { enum: ["br", "gzip"] }),
+  ...Object.fromEntries(["Content-Security-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Permissions-Policy", "Referrer-Policy", "X-Content-Type-Options"].map((name) => [name, textHeader("Of the page: what it may do in a browser.")])),
+};
+
 const inHeader = (name: string, description: string, schema: JsonObject): JsonObject => ({ name, in: "header", description, schema });
 
 export const parameters: JsonObject = {

@@ -3,7 +3,7 @@
  * code knows, so that it cannot drift. Run by scripts/openapi.mjs, never by a shard, which serves the file.
  */
 import { formats, type Format } from "../formats/formats.js";
-import { exampleReport, exampleSource, headers, parameters, reference, schemas, type Json, type JsonObject } from "./openapi-parts.js";
+import { exampleReport, exampleSource, headers, pageHeaders, parameters, reference, schemas, type Json, type JsonObject } from "./openapi-parts.js";
 import { problemBody, replyOf, type ProblemKind } from "./problem.js";
 import { problemKinds, problemSamples } from "./problem-samples.js";
 
@@ -47,7 +47,7 @@ function openapiDocument({ reportSchema, version }: OpenapiInputs): JsonObject {
       "/v1/lint": { post: lintOperation("lintByFilename", "Lints a source file in the language of its name", ["filename"]), options: optionsOperation("lintByFilename") },
       "/v1/languages": document("languages", "The languages, their versions and shares", { "application/json": { schema: reference("schemas", "Languages"), example: exampleLanguages } }),
       "/openapi.json": document("openapi", "This document", { "application/json": { schema: { type: "object", required: ["openapi", "info", "paths"] } } }),
-      "/": document("root", "A hint for people", { "text/plain": { schema: { type: "string" } } }),
+      "/": document("root", "A hint for people; the page to try the service on for clients that prefer HTML", { "text/plain": { schema: { type: "string" } }, "text/html": { schema: { type: "string" } } }, pageHeaders),
     },
     components: {
       schemas: schemas(reportSchema),
@@ -160,13 +160,17 @@ function parserResponse(what: string): JsonObject {
   return { description: `${what} Answered by the HTTP parser, before the request is looked at: a line of HTML, and the connection is closed.`, headers: headersNamed(["Connection"]) };
 }
 
-function document(operationId: string, summary: string, content: JsonObject): JsonObject {
+function document(operationId: string, summary: string, content: JsonObject, ownHeaders?: JsonObject): JsonObject {
   const operation = (id: string, response: JsonObject): JsonObject => ({
     operationId: id,
     tags: ["service"],
     summary,
     parameters: [reference("parameters", "X-Request-Id")],
-    responses: { "200": { description: summary, headers: headersNamed(everyReply), ...response }, ...parserResponses },
+    responses: {
+      "200": { description: summary, headers: { ...headersNamed(everyReply), ...ownHeaders }, ...response },
+      ...(ownHeaders && { "304": { description: "The page is the one that If-None-Match names.", headers: { ...headersNamed(everyReply), ...ownHeaders } } }),
+      ...parserResponses,
+    },
   });
   return { get: operation(operationId, { content }), head: operation(`${operationId}Head`, {}), options: optionsOperation(operationId) };
 }

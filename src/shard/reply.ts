@@ -125,12 +125,13 @@ export function writeProblem(
   return unread;
 }
 
-/** A fixed document. Undefined when the reply is complete. */
-export function writeDocument(res: HttpResponse, mediaType: string, body: string, meta: ReplyMeta, closeConnection: boolean): Unread | undefined {
+/** A fixed document. `vary` names the header that another document would be sent for; "" for none. Undefined when the reply is complete. */
+export function writeDocument(res: HttpResponse, mediaType: string, body: string, vary: string, meta: ReplyMeta, closeConnection: boolean): Unread | undefined {
   let unread: Unread | undefined;
   res.cork(() => {
     res.writeStatus("200 OK");
     writeHead(res, meta);
+    if (vary !== "") res.writeHeader("Vary", vary);
     res.writeHeader("Content-Type", mediaType);
     unread = endWith(res, body, meta, closeConnection);
   });
@@ -154,15 +155,16 @@ export function writePreflight(res: HttpResponse, allowed: string, meta: ReplyMe
  * The end of a reply whose status and headers are written. A HEAD gets its length, and whether to close, as headers:
  * `endWithoutBody` with either never settles the reply, which ends the process.
  */
-function endWith(res: HttpResponse, body: string, meta: ReplyMeta, closeConnection: boolean): Unread | undefined {
+export function endWith(res: HttpResponse, body: Uint8Array | string, meta: ReplyMeta, closeConnection: boolean): Unread | undefined {
   if (!meta.isHead) return endBounded(res, body, closeConnection);
-  res.writeHeader("Content-Length", String(Buffer.byteLength(body)));
+  res.writeHeader("Content-Length", String(typeof body === "string" ? Buffer.byteLength(body) : body.length));
   if (closeConnection) res.writeHeader("Connection", "close");
   res.endWithoutBody();
   return undefined;
 }
 
-function writeHead(res: HttpResponse, meta: ReplyMeta, requestId = requestIdOf(meta)): void {
+/** The headers that every reply has, whatever it is. */
+export function writeHead(res: HttpResponse, meta: ReplyMeta, requestId = requestIdOf(meta)): void {
   res.writeHeader("X-Request-Id", requestId);
   if (meta.varyByOrigin) res.writeHeader("Vary", "Origin");
   if (meta.allowOrigin === "") return;

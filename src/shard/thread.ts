@@ -15,6 +15,7 @@ import { createHttp2Connector } from "../upstream/http2-connector.js";
 import { documents } from "./documents.js";
 import { Listener } from "./listener.js";
 import type { FromShard, ShardOptions, SnapshotUpdate, ToShard } from "./messages.js";
+import { Page } from "./page.js";
 import { tickMs, wireParts } from "./parts.js";
 import { shardCells, Statistics } from "./statistics.js";
 
@@ -50,6 +51,7 @@ const listener = new Listener({
   corsOrigins: options.corsOrigins,
   requestIdPrefix: `${randomBytes(4).toString("hex")}-${options.index}-`,
   documents: documents(),
+  page: new Page(options.page),
   onConnectionCount: (count) => statistics.set(shardCells.connections, count),
 });
 

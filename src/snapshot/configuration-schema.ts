@@ -59,6 +59,8 @@ const httpSchema = z.strictObject(
     listen: listenAddress.prefault("127.0.0.1:8080").describe("Where users connect."),
     // Source files above 1 MiB are generated; linting them takes seconds and helps nobody.
     bodyBytesMax: size({ min: 1, max: 256 * mebibyte }).prefault("1MiB").describe("Largest request body; a larger one is answered 413."),
+    // Who opens the address in a browser sees at once what it is; it can do no more than any client.
+    page: z.boolean({ error: "true or false" }).default(true).describe("Whether browsers get a page at / to try the service on; others get a line of text there."),
     cors: corsSchema.prefault({}).describe("What pages of other origins may do."),
   },
   { error: "a mapping" },

@@ -16,6 +16,8 @@ export interface Configuration {
   readonly http: {
     readonly listen: Address;
     readonly bodyBytesMax: number;
+    /** Whether browsers get a page at "/". */
+    readonly page: boolean;
     readonly cors: { readonly origins: readonly string[] };
   };
   readonly admin: { readonly listen: Address };

@@ -18,6 +18,7 @@ export function settingsOf({ http, admin, shards, limits }: Configuration): Map<
   const settings = new Map<string, string>([
     ["http.listen", formatAddress(http.listen)],
     ["http.bodyBytesMax", formatSize(http.bodyBytesMax)],
+    ["http.page", String(http.page)],
     ["http.cors.origins", http.cors.origins.join(" ") || "(none)"],
     ["admin.listen", formatAddress(admin.listen)],
     ["shards", String(shards)],

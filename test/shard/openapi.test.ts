@@ -91,6 +91,10 @@ async function documents({ expect }: Bench): Promise<void> {
     for (const method of ["GET", "HEAD"]) await expect(200, "", { method, path, headers: { Origin: "https://example.org" } });
     await expect(405, "method-not-allowed", { method: "POST", path, body: "x" });
   }
+  for (const method of ["GET", "HEAD"]) {
+    await expect(200, "", { method, path: "/", headers: { Accept: "text/html", "Accept-Encoding": method === "HEAD" ? "br" : "" } });
+    await expect(304, "", { method, path: "/", headers: { Accept: "text/html", "If-None-Match": "*" } });
+  }
   for (const path of ["/", "/v1/languages", "/openapi.json", "/v1/lint", "/v1/lint/json"]) await expect(204, "", { method: "OPTIONS", path, headers: { Origin: "https://example.org" } });
   await expect(404, "not-found", { path: "/nothing" });
   await expect(405, "method-not-allowed", { method: "PUT", path: "/v1/lint", body: "x" });

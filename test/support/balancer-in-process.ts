@@ -27,7 +27,7 @@ export async function startBalancerWith(languages: readonly LanguageSnapshot[], 
   const log: string[] = [];
   const logger = createLogger({ level: "info", format: "text", write: (line) => log.push(line) });
   const drained = { drainQuietMs: 50, drainTimeoutMs: 5_000 };
-  const options = { name: "test", host: "127.0.0.1", port: 0, shards, corsOrigins: [], limits: { ...defaults, ...limits, bodyBytesMax: http.bodyBytesMax }, ...drained };
+  const options = { name: "test", host: "127.0.0.1", port: 0, shards, corsOrigins: [], page: false, limits: { ...defaults, ...limits, bodyBytesMax: http.bodyBytesMax }, ...drained };
   const balancer = new Balancer(options, systemClock, logger);
   await balancer.start();
   await balancer.apply({ revision: 1, nonce: 1, languages });

@@ -17,7 +17,7 @@ export function pythonFile(...ports: readonly number[]): string {
 /** A valid file that uses every key. */
 export const fullFile = `
 $schema: docs/lintel.schema.json
-http: { listen: "[::]:8080", bodyBytesMax: 64KiB, cors: { origins: ["https://example.org"] } }
+http: { listen: "[::]:8080", bodyBytesMax: 64KiB, page: false, cors: { origins: ["https://example.org"] } }
 admin: { listen: "127.0.0.1:0" }
 shards: 3
 limits:

@@ -93,6 +93,18 @@ export function impureImports(modules: readonly SourceModule[]): string[] {
   });
 }
 
+/** What pages may have of src/: it runs in browsers as it is. */
+const inBrowsers = ["src/formats/format-name.ts", "src/formats/parse-report.ts", "src/formats/report.ts"];
+
+/** A page imports its own folder of web/, web/base, and of src/ what is known to run in browsers. */
+export function importsOutOfThePage(modules: readonly SourceModule[]): string[] {
+  return eachImport(modules, (module, { target, specifier }) => {
+    if (specifier.startsWith("node:")) return `${specifier} is not there in a browser`;
+    if (target === undefined || inBrowsers.includes(target) || target.startsWith("web/base/") || (target.startsWith("web/") && folderOf(target) === folderOf(module.path))) return undefined;
+    return `web/${folderOf(module.path)} may not import ${target}: only its own folder, web/base, and ${inBrowsers.join(", ")}`;
+  });
+}
+
 /** Relative imports that name no module, which the compiler lets pass where only a type is meant. */
 export function importsOfNothing(modules: readonly SourceModule[]): string[] {
   const known = new Set(modules.map((module) => module.path));
