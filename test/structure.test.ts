@@ -139,7 +139,7 @@ void t.test("src/main.ts loads every command, and every command only there", (t)
 });
 
 void t.test("tests mirror src/", (t) => {
-  const other = ["support", "fixtures", "scenario", "interop", "chaos", "simulation", "kubernetes", "browser", "systemd", "bench"];
+  const other = ["support", "fixtures", "scenario", "interop", "chaos", "simulation", "fuzz", "kubernetes", "browser", "systemd", "bench"];
   const folders = new Set(tests.filter(({ path }) => path.startsWith("test/")).flatMap(({ path }) => path.split("/").slice(1, -1).slice(0, 1)));
   for (const folder of folders) t.ok(other.includes(folder) || existsSync(join(repositoryRoot, "src", folder)), `test/${folder} belongs to src/${folder}`);
   t.end();

@@ -76,7 +76,8 @@ export class AdminServer {
 
   private async answer(request: IncomingMessage): Promise<Answer> {
     if (!isOwnHost(request.headers.host)) return text(403, "this port answers to loopback names only");
-    const path = new URL(request.url ?? "/", "http://admin").pathname;
+    // Cut rather than parsed: whatever a client sends as its target, the worst it can be is unknown.
+    const [path = ""] = (request.url ?? "/").split("?");
     if (path === "/reload") return request.method === "POST" ? this.reload(request) : text(405, "use POST");
     if (request.method !== "GET" && request.method !== "HEAD") return text(405, "use GET");
     if (path === "/livez") return text(200, "alive");
