@@ -25,6 +25,7 @@ interface Flags {
   readonly sourceBytesMax: number;
   readonly reportBytesMax: number;
   readonly programOutputBytesMax: number;
+  readonly silenceMs: number;
   readonly drainTimeoutMs: number;
   readonly report: ReportFormat;
 }
@@ -45,6 +46,9 @@ const defaults = {
   // Half of what a balancer reads by default.
   reportBytesMax: 8 * mebibyte,
   programOutputBytesMax: 16 * mebibyte,
+  // Twice this after its host has vanished a balancer is forgotten. So is a connection whose protocol broke, which Node's server
+  // keeps open for ever after its GOAWAY (20.20.2).
+  silenceMs: 20_000,
   // Longer than any exchange may take (10 s), twice over.
   drainTimeoutMs: 30_000,
 } as const;
@@ -66,6 +70,7 @@ export function define(command: Command): void {
     .option("--source-bytes-max <bytes>", "larger sources are refused", parseByteCount("--source-bytes-max", 1), defaults.sourceBytesMax)
     .option("--report-bytes-max <bytes>", "larger reports are cut", parseByteCount("--report-bytes-max", 1024), defaults.reportBytesMax)
     .option("--program-output-bytes-max <bytes>", "a program that writes more is killed", parseByteCount("--program-output-bytes-max", 1), defaults.programOutputBytesMax)
+    .option("--silence-ms <ms>", "a connection silent for so long is asked, and closed when it does not answer in that time", parseCount("--silence-ms", 50, 3_600_000), defaults.silenceMs)
     .option("--drain-timeout-ms <ms>", "how long to go on serving after SIGTERM", parseCount("--drain-timeout-ms", 0, 86_400_000), defaults.drainTimeoutMs)
     .option("--report <format>", `how the program's output is read: ${reportFormats.join(", ")}`, parseReportFormat, "auto")
     .action((language: string, program: readonly string[], flags: Flags) => main(language, program, flags));
@@ -92,7 +97,7 @@ async function main(language: string, program: readonly string[], flags: Flags):
 
 async function start(language: string, analyzer: AnalyzerChoice, flags: Flags, logger: Logger): Promise<Worker> {
   const { startWorker } = await import("../linter/worker.js");
-  const { threads, queueDepthMax, analysisHeapBytesMax, sourceBytesMax, reportBytesMax, drainTimeoutMs } = flags;
+  const { threads, queueDepthMax, analysisHeapBytesMax, sourceBytesMax, reportBytesMax, silenceMs, drainTimeoutMs } = flags;
   const analysisTimeoutMs = flags.analysisTimeoutMs + (analyzer.kind === "command" ? programGraceMs : 0);
   const options: WorkerOptions = {
     language,
@@ -102,6 +107,7 @@ async function start(language: string, analyzer: AnalyzerChoice, flags: Flags, l
     limits: { threads, queueDepthMax, analysisTimeoutMs, analysisHeapBytesMax },
     sourceBytesMax,
     reportBytesMax,
+    silenceMs,
     drainTimeoutMs,
   };
   return startWorker(options, systemClock, logger.with({ language }));

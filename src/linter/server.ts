@@ -12,6 +12,8 @@ import { decodeLintRequest, encodeDescription, finishLintResponse, type Descript
 export interface ServerOptions {
   readonly sourceBytesMax: number;
   readonly reportBytesMax: number;
+  /** A connection that was silent for so long is asked; without an answer within the same time again it is closed. */
+  readonly silenceMs: number;
 }
 
 /** What a request may carry beside its source: a name, options, a trace context. */
@@ -46,6 +48,8 @@ export class LinterServer {
       "grpc.max_receive_message_length": 2 * options.sourceBytesMax + requestOverheadBytes,
       "grpc.max_send_message_length": options.reportBytesMax + requestOverheadBytes,
       "grpc-node.flow_control_window": flowControlWindowBytes,
+      "grpc.keepalive_time_ms": options.silenceMs,
+      "grpc.keepalive_timeout_ms": options.silenceMs,
       "grpc.enable_channelz": 0,
     });
     this.server.addService(linterDefinition, {

@@ -22,6 +22,7 @@ export interface WorkerOptions {
   readonly limits: PoolLimits;
   readonly sourceBytesMax: number;
   readonly reportBytesMax: number;
+  readonly silenceMs: number;
   readonly drainTimeoutMs: number;
 }
 
