@@ -181,8 +181,9 @@ export class Incoming implements ExchangeSink {
   }
 
   private answerProblem(problem: Problem, closeConnection: boolean): void {
-    const unread = writeProblem(this.res, problem, this.meta, this.exchange, closeConnection || this.context.isDraining());
-    this.finishWhenSent(statusOf(problem), unread, this.context.clock.nowMs());
+    const nowMs = this.context.clock.nowMs();
+    const unread = writeProblem(this.res, problem, this.exchange, nowMs - this.startedMs, this.meta, closeConnection || this.context.isDraining());
+    this.finishWhenSent(statusOf(problem), unread, nowMs);
   }
 
   /** `unread` is what the socket did not take of the reply: the rest goes when the client reads. */

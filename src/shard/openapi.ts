@@ -133,7 +133,7 @@ function byStatus(kinds: readonly ProblemKind[]): Map<string, ProblemKind[]> {
 function problemResponse(kinds: readonly ProblemKind[]): JsonObject {
   const replies = kinds.map((kind) => replyOf(problemSamples[kind]));
   const own = replies.flatMap((reply) => reply.headers.map(([name]) => name));
-  const names = [...everyReply, ...(kinds.some((kind) => afterAttempts.includes(kind)) ? attemptHeaders : [])];
+  const names = [...everyReply, "Server-Timing", ...(kinds.some((kind) => afterAttempts.includes(kind)) ? attemptHeaders : [])];
   return {
     description: replies.map(({ code, title, retryable }) => `\`${code}\`: ${title}${retryable ? " (retryable)" : ""}.`).join(" "),
     headers: { ...headersNamed([...names, ...own]) },

@@ -93,7 +93,7 @@ function usualHead(worker: ActiveWorker, { ids, varyByOrigin }: ReplyMeta): Repo
  */
 function reportLines({ attempts, spilled }: Exchange, worker: ActiveWorker, mediaType: string, elapsedMs: number, meta: ReplyMeta): string {
   const { varyByOrigin, allowOrigin } = meta;
-  let lines = `${requestIdOf(meta)}\r\nContent-Type: ${mediaType}\r\nServer-Timing: lint;dur=${elapsedMs.toFixed(2)}\r\nLintel-Attempts: ${attempts}`;
+  let lines = `${requestIdOf(meta)}\r\nContent-Type: ${mediaType}\r\nServer-Timing: ${timing(elapsedMs)}\r\nLintel-Attempts: ${attempts}`;
   if (spilled) lines += "\r\nLintel-Spilled: 1";
   if (varyByOrigin) lines += "\r\nVary: Origin";
   if (allowOrigin !== "") lines += `\r\nAccess-Control-Allow-Origin: ${allowOrigin}\r\nAccess-Control-Expose-Headers: ${exposedHeaders}`;
@@ -104,11 +104,17 @@ function requestIdOf({ requestId, ids }: ReplyMeta): string {
   return requestId === "" ? ids.next() : requestId;
 }
 
+function timing(elapsedMs: number): string {
+  return `lint;dur=${elapsedMs.toFixed(2)}`;
+}
+
+/** `elapsedMs` is from the request's arrival to now. Undefined when the reply is complete. */
 export function writeProblem(
   res: HttpResponse,
   problem: Problem,
-  meta: ReplyMeta,
   exchange: Exchange | undefined,
+  elapsedMs: number,
+  meta: ReplyMeta,
   closeConnection: boolean,
 ): Unread | undefined {
   const reply = replyOf(problem);
@@ -119,6 +125,7 @@ export function writeProblem(
     writeHead(res, meta, requestId);
     for (const [name, value] of reply.headers) res.writeHeader(name, value);
     res.writeHeader("Content-Type", "application/problem+json");
+    res.writeHeader("Server-Timing", timing(elapsedMs));
     if (exchange !== undefined) writeAttempts(res, exchange);
     unread = endWith(res, problemBody(reply, requestId), meta, closeConnection);
   });

@@ -1,12 +1,9 @@
-/** Workers that break their contract, or refuse everything: named, worked around, and never a flood of retries. */
-import { fork } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+/** Workers that break their contract: named and worked around. */
 import t from "tap";
 import { delay } from "../../src/base/clock.js";
 import { BalancerProcess, until } from "../support/balancer-process.js";
 import { FaultyProxy } from "../support/faulty-proxy.js";
-import { describeLoad, OpenLoad, percentile } from "../support/open-load.js";
+import { describeLoad, OpenLoad } from "../support/open-load.js";
 import { realJsonFiles } from "../support/real-files.js";
 import { WorkerFleet } from "../support/worker-fleet.js";
 
@@ -44,30 +41,4 @@ void t.test("garbage, truncated frames and a wrong identity: no request fails, e
   const results = await load.stop();
   t.comment(describeLoad(results));
   t.equal(results.filter(({ status }) => status !== 200).length, 0, "every request is answered");
-});
-
-void t.test("all workers refuse: the retries stay within their budget and every answer is quick", async (t) => {
-  const program = fileURLToPath(new URL("../support/refusing-worker.js", import.meta.url));
-  const children = [0, 1, 2].map(() => fork(program));
-  t.teardown(() => Promise.all(children.map(async (child) => (child.kill("SIGKILL"), once(child, "exit")))));
-  const ports = await Promise.all(children.map(async (child) => ((await once(child, "message")) as [{ port: number }])[0].port));
-  const workers = ports.map((port) => `127.0.0.1:${port}`);
-  const balancer = await BalancerProcess.start({ languages: { json: [{ version: "1", weight: 1, workers }] } });
-  t.teardown(() => balancer.stop());
-  const load = new OpenLoad({ url: balancer.url, files, perSecond: 300 });
-  t.teardown(() => load.stop());
-  // What the budget had saved up before the outage is spent within its window; the bound is on what comes then.
-  await delay(6_000);
-  const seconds = 5;
-  const attempts = async (): Promise<number> => balancer.metric("lintel_worker_attempts_total");
-  const before = [await attempts(), load.results.length] as const;
-  await delay(seconds * 1_000);
-  const made = (await attempts()) - before[0];
-  const asked = load.results.length - before[1];
-  const results = await load.stop();
-  t.comment(`${describeLoad(results)}; ${made} attempts for ${asked} requests`);
-  t.ok(results.every(({ status, error }) => status === 503 && error === "overloaded"), "each is told that the service is at its limit");
-  // Two shards have the ten a second each; a second's worth for the edges of the window.
-  t.ok(made <= 1.2 * asked + 2 * 10 * (seconds + 1), `${made} attempts are within the budget`);
-  t.comment(`median ${percentile(results, 0.5).toFixed(1)} ms`);
 });

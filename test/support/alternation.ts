@@ -5,7 +5,7 @@
  * the ratio is above what is allowed, more phases follow up to a bound.
  */
 import { delay } from "../../src/base/clock.js";
-import { type OpenLoad, percentile } from "./open-load.js";
+import { type LoadResult, type OpenLoad, percentile } from "./open-load.js";
 
 export interface AlternationOptions {
   readonly load: OpenLoad;
@@ -47,10 +47,17 @@ async function sliceP99s(load: OpenLoad): Promise<number[]> {
   const fromMs = load.nowMs;
   await delay(phaseMs);
   await load.settled(fromMs + phaseMs);
-  return Array.from({ length: phaseMs / sliceMs }, (_, index) => {
-    const startMs = fromMs + index * sliceMs;
-    return percentile(load.results.filter(({ dueMs }) => dueMs >= startMs && dueMs < startMs + sliceMs), 0.99);
-  });
+  return p99sOfSlices(load.results.filter(({ dueMs }) => dueMs >= fromMs && dueMs < fromMs + phaseMs));
+}
+
+/** The p99 of each half second, in ms. */
+export function p99sOfSlices(results: readonly LoadResult[], of: "latencyMs" | "serverMs" = "latencyMs"): number[] {
+  const slices = new Map<number, LoadResult[]>();
+  for (const result of results) {
+    const slice = Math.floor(result.dueMs / sliceMs);
+    slices.set(slice, [...(slices.get(slice) ?? []), result]);
+  }
+  return [...slices.values()].map((slice) => percentile(slice, 0.99, of));
 }
 
 export function median(values: readonly number[]): number {

@@ -15,6 +15,10 @@ export interface LoadResult {
   readonly worker: string;
   readonly version: string;
   readonly attempts: number;
+  /** What the service says it took, from Server-Timing; NaN when it does not. */
+  readonly serverMs: number;
+  /** In seconds; 0 when there is none. */
+  readonly retryAfter: number;
 }
 
 export interface LoadFile {
@@ -93,6 +97,8 @@ export class OpenLoad {
         worker: text("lintel-worker"),
         version: text("lintel-version"),
         attempts: Number(text("lintel-attempts") || 0),
+        serverMs: Number(/dur=([\d.]+)/.exec(text("server-timing"))?.[1] ?? NaN),
+        retryAfter: Number(text("retry-after") || 0),
       });
     };
     const outgoing = request(`${this.options.url}${path}`, { method: "POST", agent: this.agent, headers: { "Content-Length": source.length } }, (response) => {
@@ -128,7 +134,7 @@ export function describeLoad(results: readonly LoadResult[]): string {
 }
 
 /** A latency percentile in ms; `share` from 0 to 1. */
-export function percentile(results: readonly LoadResult[], share: number): number {
-  const sorted = results.map(({ latencyMs }) => latencyMs).sort((one, other) => one - other);
+export function percentile(results: readonly LoadResult[], share: number, of: "latencyMs" | "serverMs" = "latencyMs"): number {
+  const sorted = results.map((result) => result[of]).sort((one, other) => one - other);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
 }

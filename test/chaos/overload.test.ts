@@ -1,0 +1,98 @@
+/** More load than the workers can do, or want to do: what can be done is done, the rest is refused at once. */
+import t, { type Test } from "tap";
+import { delay } from "../../src/base/clock.js";
+import { median, p99sOfSlices } from "../support/alternation.js";
+import { BalancerProcess } from "../support/balancer-process.js";
+import { LimitedFleet } from "../support/limited-fleet.js";
+import { describeLoad, type LoadResult, OpenLoad, percentile } from "../support/open-load.js";
+import { realJsonFiles } from "../support/real-files.js";
+
+const files = realJsonFiles(50);
+const refusalMsMax = 5;
+/** What a process that does nothing is late by, at the 99th percentile, where nobody else wants the processors. */
+const quietMsMax = 1;
+t.setTimeout(180_000);
+
+void t.test("twice the load that the workers can carry: goodput stays, and what is refused is refused at once", async (t) => {
+  // Two workers with ten places of 200 ms each: 100 a second, nearly however busy the machine is.
+  const { fleet, balancer } = await startScene(t, 2, { slots: 10, "takes-ms": 200, "queue-depth-max": 10 });
+  const capacity = 100;
+  const loads = [1, 1.25, 2];
+  const goodputs = loads.map((): number[] => []);
+  const over: LoadResult[] = [];
+  const peakOf = (): number => Math.max(...goodputs.map(median));
+  const share = (): number => median(goodputs.at(-1)!) / peakOf();
+  for (let round = 0; round < 2 || (round < 6 && share() <= 0.9); round++) {
+    for (const [index, times] of loads.entries()) {
+      const load = new OpenLoad({ url: balancer.url, files, perSecond: times * capacity, connections: 512 });
+      await delay(4_000);
+      const results = await load.stop();
+      goodputs[index]!.push(goodput(results, 1_000, 4_000));
+      if (times === 2) over.push(...results);
+    }
+  }
+  loads.forEach((times, index) => t.comment(`offered ${times * capacity}/s: goodput ${median(goodputs[index]!).toFixed(0)}/s`));
+  t.comment(`at twice the load ${(100 * share()).toFixed(1)} % of the peak; ${describeLoad(over)}`);
+  t.ok(share() > 0.9, "above 90 % of the peak");
+  const refused = over.filter(({ status }) => status !== 200);
+  t.ok(refused.length > over.length / 4, "it was too much");
+  checkRefusals(t, refused, fleet);
+});
+
+void t.test("a balancer that has its fill refuses at once", async (t) => {
+  const { fleet, balancer } = await startScene(t, 1, { slots: 1_000, "takes-ms": 500 }, { inFlightPerShardMax: 20 });
+  const load = new OpenLoad({ url: balancer.url, files, perSecond: 300, connections: 512 });
+  await delay(4_000);
+  const results = await load.stop();
+  t.comment(describeLoad(results));
+  t.ok(results.some(({ status }) => status === 200), "what it has it finishes");
+  const refused = results.filter(({ status }) => status !== 200);
+  t.ok(refused.every(({ attempts }) => attempts === 0), "what it refuses no worker sees");
+  checkRefusals(t, refused, fleet);
+});
+
+void t.test("all workers refuse: the retries stay within their budget and every answer is quick", async (t) => {
+  const { fleet, balancer } = await startScene(t, 3, { slots: 0 });
+  const startMs = performance.now();
+  const load = new OpenLoad({ url: balancer.url, files, perSecond: 200 });
+  await delay(8_000);
+  const results = await load.stop();
+  const seconds = (performance.now() - startMs) / 1_000;
+  const [attempts, requests] = [await balancer.metric("lintel_worker_attempts_total"), await balancer.metric("lintel_requests_total")];
+  t.comment(`${describeLoad(results)}; ${attempts} attempts for ${requests} requests in ${seconds.toFixed(1)} s`);
+  // Each of two shards has ten a second, and those of the budget's window, 5 s, saved up at the start.
+  t.ok(attempts <= 1.2 * requests + 2 * 10 * (seconds + 5), "the attempts are within the budget");
+  checkRefusals(t, results, fleet);
+});
+
+async function startScene(t: Test, workers: number, flags: Readonly<Record<string, number>>, limits: Readonly<Record<string, number>> = {}): Promise<{ fleet: LimitedFleet; balancer: BalancerProcess }> {
+  const fleet = new LimitedFleet();
+  t.teardown(() => fleet.stop());
+  await fleet.start(workers, flags);
+  const balancer = await BalancerProcess.start({ limits, languages: { json: [{ version: "1", weight: 1, workers: fleet.addresses }] } });
+  t.teardown(() => balancer.stop());
+  return { fleet, balancer };
+}
+
+/** Reports a second that arrived between these times of the load. */
+function goodput(results: readonly LoadResult[], fromMs: number, toMs: number): number {
+  const good = results.filter(({ status, dueMs, latencyMs }) => status === 200 && dueMs + latencyMs >= fromMs && dueMs + latencyMs < toMs);
+  return good.length / ((toMs - fromMs) / 1_000);
+}
+
+/**
+ * Every refusal says when to come back and took the service next to no time. Measured inside, from the complete request to its
+ * answer. Where a process that does nothing waits longer for the processor than a refusal may take, that says nothing of the service.
+ */
+function checkRefusals(t: Test, refused: readonly LoadResult[], fleet: LimitedFleet): void {
+  t.same(refused.filter(({ status, error, retryAfter }) => status !== 503 || error !== "overloaded" || retryAfter < 1), [], "each is a 503 with Retry-After");
+  const p99Ms = median(p99sOfSlices(refused, "serverMs"));
+  const [halfMs, lateMs] = [percentile(refused, 0.5, "serverMs"), fleet.lateP99Ms];
+  t.comment(`${refused.length} refused within p50 ${halfMs.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms (median of half seconds); a process that does nothing is late by ${lateMs.toFixed(2)} ms`);
+  if (lateMs > refusalMsMax) {
+    t.pass("the machine is too busy to tell");
+    return;
+  }
+  t.ok(halfMs < refusalMsMax, "half of them within 5 ms");
+  t.ok(p99Ms < refusalMsMax || lateMs > quietMsMax, "on a quiet machine 99 %");
+}
