@@ -3,17 +3,16 @@
  * is lost only where net.ipv4.tcp_migrate_req is 1.
  */
 import { once } from "node:events";
-import { Agent, request } from "node:http";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import t, { type Test } from "tap";
 import { holderOf } from "../../src/balancer/port-lock.js";
-import { delay } from "../../src/base/clock.js";
 import { BalancerProcess, freePort, until } from "../support/balancer-process.js";
 import { isInNamespace, runInNamespace } from "../support/network-namespace.js";
 import { describeLoad, OpenLoad } from "../support/open-load.js";
 import { realJsonFiles } from "../support/real-files.js";
 import { folderWith, runLintel } from "../support/run-lintel.js";
+import { KeptAlive, User } from "../support/users.js";
 import { WorkerFleet } from "../support/worker-fleet.js";
 
 const files = realJsonFiles(50);
@@ -170,78 +169,4 @@ function isAlive(pid: number): boolean {
 
 async function readiness(balancer: BalancerProcess): Promise<number> {
   return (await fetch(`${balancer.adminUrl}/readyz`)).status;
-}
-
-interface Reply {
-  readonly status: number;
-  /** Whether it said "Connection: close". */
-  readonly closes: boolean;
-  /** Whether it came on a connection that had been used before. */
-  readonly reused: boolean;
-}
-
-/** One connection that is kept alive as long as the server lets it. */
-class KeptAlive {
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
-
-  constructor(private readonly url: string) {}
-
-  /** Rejects with whether the connection had been used before as `reused`. */
-  ask(path = files[0]!.path, source: Buffer = files[0]!.source): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      const outgoing = request(`${this.url}${path}`, { method: "POST", agent: this.agent, headers: { "Content-Length": source.length } }, (response) => {
-        response.resume();
-        response.on("end", () => resolve({ status: response.statusCode ?? 0, closes: response.headers.connection?.startsWith("close") ?? false, reused: outgoing.reusedSocket }));
-        response.on("error", reject);
-      });
-      outgoing.on("error", (error) => reject(Object.assign(error, { reused: outgoing.reusedSocket })));
-      outgoing.end(source);
-    });
-  }
-
-  close(): void {
-    this.agent.destroy();
-  }
-}
-
-/** Somebody with two addresses for the service, who goes to the second when the first has gone. */
-class User {
-  answered = 0;
-  answeredElsewhere = 0;
-  toldToClose = 0;
-  /** New connections that were not to be had: no harm, nothing had been sent to anybody. */
-  refused = 0;
-  /** Requests on a connection that had worked before, lost. */
-  cut = 0;
-  private stopped = false;
-  private at = 0;
-  private readonly done: Promise<void>;
-
-  constructor(urls: readonly [string, string], language: string) {
-    this.done = this.run(urls, language);
-  }
-
-  async stop(): Promise<void> {
-    this.stopped = true;
-    await this.done;
-  }
-
-  private async run(urls: readonly [string, string], language: string): Promise<void> {
-    const connections = urls.map((url) => new KeptAlive(url));
-    while (!this.stopped) {
-      try {
-        const { status, closes } = await connections[this.at]!.ask(`/v1/lint/${language}`);
-        if (status !== 200) throw new Error(`status ${status}`);
-        this.answered++;
-        if (closes) this.toldToClose++;
-        if (this.at === 1) this.answeredElsewhere++;
-      } catch (error) {
-        if ((error as { reused?: boolean }).reused === false) this.refused++;
-        else this.cut++;
-        this.at = 1;
-      }
-      await delay(20);
-    }
-    for (const connection of connections) connection.close();
-  }
 }
