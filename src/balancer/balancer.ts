@@ -226,6 +226,7 @@ export class Balancer implements StandingReceiver {
   }
 
   private async letGo(): Promise<void> {
+    this.handover.stop();
     // First, because a successor waits for it.
     await this.lock?.release();
     await Promise.all(this.threads.map((thread) => thread.drain(this.options.drainQuietMs, this.options.drainTimeoutMs)));

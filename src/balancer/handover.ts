@@ -56,6 +56,13 @@ export class Handover {
     if (this.waited.length > 0) this.proceed();
   }
 
+  /** The shards are about to leave: nobody is waited for any more. */
+  stop(): void {
+    this.wanted?.settle({ kind: "superseded" });
+    this.wanted = undefined;
+    this.wait([], 0);
+  }
+
   /** Every version that is waited for, once for each shard that cannot use it. */
   waiting(): WaitingVersion[] {
     return this.waited.flatMap(({ language, version }) =>

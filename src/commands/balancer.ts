@@ -1,62 +1,70 @@
 /** `lintel balancer`: the data plane alone, for workers that run elsewhere. */
 import type { Command } from "commander";
-import { systemClock } from "../base/clock.js";
 import { UserError } from "../base/errors.js";
-import { createLogger, type Logger } from "../base/logger.js";
-import { FileLink } from "../manager-link/file-link.js";
+import { createLogger } from "../base/logger.js";
+import { openLink, type LinkFlags } from "./balancer-link.js";
 import { adminFor, balancerFrom, listenAdminAfter, listenAdminIfFree, reloadOnHangUp, urlOf } from "./balancer-parts.js";
+import { withManagerAccess } from "./manager-access.js";
 import { ServiceManager } from "./service-manager.js";
+import { withSettingFlags } from "./setting-flags.js";
 import { untilToldToStop } from "./stop-signal.js";
 import { Successors } from "./successor.js";
 
 /** How long to wait for the first workers before users are let in without them. */
 const warmUpMs = 5_000;
 
-interface Flags {
-  readonly link: string;
+interface Flags extends LinkFlags {
   readonly replace: boolean;
 }
 
 export function define(command: Command): void {
   command
-    .requiredOption("--link <source>", "where the configuration comes from: file:PATH")
+    .requiredOption("--link <source>", "where the configuration comes from: file:PATH or manager:HOST:PORT[,HOST:PORT…]")
     .option("--replace", "take over from the balancer that has the port, without losing a connection", false)
-    .action(run);
+    .option("--config <file>", "with a manager: settings of this balancer, a configuration file without languages")
+    .option("--name <name>", "with a manager: what this balancer is called there (default: the machine's name)")
+    .option("--state <folder>", "with a manager: where to keep the last good snapshot (default: $STATE_DIRECTORY)");
+  withManagerAccess(withSettingFlags(command)).action(run);
 }
 
-async function run({ link: source, replace }: Flags): Promise<void> {
+async function run(flags: Flags): Promise<void> {
+  const { replace } = flags;
   const logger = createLogger();
   const service = ServiceManager.connect(logger);
   const successors = new Successors(logger);
   const stop = untilToldToStop(["SIGINT", "SIGTERM", "SIGQUIT"]);
 
   // 1. The configuration first: nothing is opened for a file that is wrong.
-  const link = await openLink(source, logger);
-  const { configuration } = link;
+  const { link, settings, name } = await openLink(flags, logger);
 
   // 2. The threads and the port, still closed to users: a port in use is found before anything else happens.
-  const balancer = balancerFrom(configuration, logger);
+  const balancer = balancerFrom(settings, logger, name);
   await balancer.start(replace);
   const admin = adminFor(balancer, link);
   let replacing = false;
   try {
-    // 3. The snapshot to every shard, and to the workers; a successor that cannot serve must not take over.
-    await link.start(balancer);
+    // 3. The snapshot to every shard, and to the workers; a successor that cannot serve must not take over. Whoever waits for a
+    //    manager can be asked how it is, unless a predecessor still has that port.
+    if (!replace) await admin.listen(settings.admin.listen);
+    const told = await Promise.race([link.start(balancer), stop]);
+    if (told !== undefined) {
+      await link.stop();
+      return;
+    }
     const missing = await balancer.untilUsable(warmUpMs);
     if (replace && missing !== "") throw new UserError(`not taking over: ${missing}`, 1);
 
     // 4. The door; from here on a predecessor only finishes what it has. Its admin port it closes last.
-    const hasAdmin = replace && (await listenAdminIfFree(admin, configuration));
-    if (!replace) await admin.listen(configuration.admin.listen);
+    const hasAdmin = replace && (await listenAdminIfFree(admin, settings));
     await balancer.listen(0);
     if (replace) await service.tell(`MAINPID=${process.pid}`);
     await balancer.takeOver();
-    if (replace && !hasAdmin) await listenAdminAfter(admin, configuration, logger);
+    if (replace && !hasAdmin) await listenAdminAfter(admin, settings, logger);
     reloadOnHangUp(link, service);
     service.startWatchdog(() => balancer.isWell());
     await service.tell("READY=1", `STATUS=serving on port ${balancer.port} with ${balancer.shardCount} shards`);
     successors.allow();
-    logger.info("balancer ready", { url: urlOf(configuration.http.listen.host, balancer.port), admin: admin.port, shards: balancer.shardCount });
+    logger.info("balancer ready", { url: urlOf(settings.http.listen.host, balancer.port), admin: admin.port, shards: balancer.shardCount });
 
     // 5. The end: no new configuration, users let go. A successor (SIGQUIT) needs the operators' port at once.
     const signal = await stop;
@@ -72,9 +80,4 @@ async function run({ link: source, replace }: Flags): Promise<void> {
     await balancer.drain();
     if (!replacing) await admin.close();
   }
-}
-
-async function openLink(source: string, logger: Logger): Promise<FileLink> {
-  if (source.startsWith("file:")) return FileLink.open({ path: source.slice("file:".length), clock: systemClock, logger });
-  throw new UserError(`--link ${source}: expected file:PATH, such as file:lintel.yaml`);
 }

@@ -50,6 +50,12 @@ export class LastGood {
     return written;
   }
 
+  /** Resolves when nothing is being written. */
+  async written(): Promise<void> {
+    await this.next?.written;
+    await this.writing;
+  }
+
   private writeNext(): Promise<string> {
     const { next } = this;
     this.next = undefined;

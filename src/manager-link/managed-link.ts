@@ -116,7 +116,7 @@ export class ManagedLink implements ManagerLink {
     this.stopped = true;
     this.pause?.end();
     this.stream?.close();
-    await this.newest?.outcome;
+    await this.disk?.written();
   }
 
   private onFirstApplied: () => void = () => undefined;

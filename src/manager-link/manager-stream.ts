@@ -2,19 +2,18 @@
  * One stream to one manager, from the attempt to reach it to its end. The only file of the link that knows gRPC; must not
  * know what the messages mean.
  */
-import { type ChannelCredentials, Client, type ClientDuplexStream, Metadata } from "@grpc/grpc-js";
+import { Client, type ClientDuplexStream, Metadata } from "@grpc/grpc-js";
 import { assert } from "../base/assert.js";
 import type { Clock, Timer } from "../base/clock.js";
 import { messageOf } from "../base/errors.js";
+import type { ClientSecurity } from "../rpc/client-security.js";
 import { serviceDefinition } from "../rpc/service-definition.js";
 import type { BalancerMessage, ManagerMessage } from "../snapshot/link-messages.js";
 
 export interface ManagerStreamOptions {
-  readonly credentials: ChannelCredentials;
-  /** Who this balancer is, where a manager asks for it. */
-  readonly metadata?: () => Metadata;
-  /** A manager answers a Hello at once, or within its own settling time of 1.5 s after its start. */
-  readonly answerTimeoutMs: number;
+  readonly security: ClientSecurity;
+  /** A manager that is there takes the stream at once; its first snapshot may take longer, while it starts. */
+  readonly reachTimeoutMs: number;
   /** A manager that is silent for so long is asked whether it is there, and given up after `keepaliveTimeoutMs` more. */
   readonly keepaliveMs: number;
   readonly keepaliveTimeoutMs: number;
@@ -22,8 +21,8 @@ export interface ManagerStreamOptions {
   readonly messageBytesMax: number;
 }
 
-export const defaultManagerStreamOptions: Omit<ManagerStreamOptions, "credentials"> = {
-  answerTimeoutMs: 4_000,
+export const defaultManagerStreamOptions: Omit<ManagerStreamOptions, "security"> = {
+  reachTimeoutMs: 3_000,
   keepaliveMs: 4_000,
   keepaliveTimeoutMs: 3_000,
   messageBytesMax: 64 * 1024 * 1024,
@@ -54,7 +53,8 @@ export class ManagerStream {
     private readonly events: ManagerStreamEvents,
   ) {
     assert(follow !== undefined, "link.proto has Follow");
-    this.client = new Client(address, options.credentials, {
+    const { credentials, token } = options.security;
+    this.client = new Client(address, credentials, {
       // A pause between attempts is the link's to choose: each one starts anew.
       "grpc.use_local_subchannel_pool": 1,
       "grpc.keepalive_time_ms": options.keepaliveMs,
@@ -62,8 +62,11 @@ export class ManagerStream {
       "grpc.max_receive_message_length": options.messageBytesMax,
       "grpc.enable_retries": 0,
     });
-    this.call = this.client.makeBidiStreamRequest<BalancerMessage, ManagerMessage>(follow.path, follow.requestSerialize, follow.responseDeserialize, options.metadata?.() ?? new Metadata());
-    this.timer = clock.after(options.answerTimeoutMs, () => this.end(`no answer within ${options.answerTimeoutMs} ms`));
+    const metadata = new Metadata();
+    if (token !== "") metadata.set("authorization", `Bearer ${token}`);
+    this.call = this.client.makeBidiStreamRequest<BalancerMessage, ManagerMessage>(follow.path, follow.requestSerialize, follow.responseDeserialize, metadata);
+    this.timer = clock.after(options.reachTimeoutMs, () => this.end(`no answer within ${options.reachTimeoutMs} ms`));
+    this.call.on("metadata", () => clock.clear(this.timer));
     this.call.on("data", (message: ManagerMessage) => this.hear(message));
     this.call.on("error", (error) => this.end(messageOf(error)));
     this.call.on("end", () => this.end("the manager ended the stream"));
@@ -81,7 +84,6 @@ export class ManagerStream {
   private hear(message: ManagerMessage): void {
     if (this.ended) return;
     this.answered = true;
-    this.clock.clear(this.timer);
     this.events.onMessage(message);
   }
 

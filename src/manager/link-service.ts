@@ -2,7 +2,7 @@
  * The gRPC service Link: streams to and from balancers (Follow) and self-registered workers (Join). Must not know what a
  * snapshot means or how a barrier is computed: link-session.ts and registrations.ts do.
  */
-import { type ServerDuplexStream, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import { Metadata, type ServerDuplexStream, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
 import type { BalancerMessage, HeartbeatMessage, WelcomeMessage } from "../snapshot/link-messages.js";
@@ -51,6 +51,8 @@ export class LinkService {
 
   private follow(stream: FollowStream): void {
     const session = new LinkSession(this.publisher, this.fleet, (message) => stream.write(message));
+    // At once, because the first snapshot may have to wait: who hears nothing at all goes elsewhere.
+    stream.sendMetadata(new Metadata());
     const follower: Follower = { session, stream, heardMs: this.clock.nowMs() };
     this.followers.add(follower);
     const ended = (): void => {

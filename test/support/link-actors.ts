@@ -210,7 +210,7 @@ export class LinkActor implements StandingReceiver {
     disk: LastGood | undefined,
     private readonly say: Say,
   ) {
-    const stream = { ...defaultManagerStreamOptions, credentials: credentials.createInsecure() };
+    const stream = { ...defaultManagerStreamOptions, security: { credentials: credentials.createInsecure(), encrypted: false, token: "" } };
     const options = { ...defaultManagedLinkOptions, firstAnswerMs: 20_000, managers, balancer: name, program: "test", stream };
     this.link = new ManagedLink(options, disk, systemClock, seededRandom(1), quiet);
   }

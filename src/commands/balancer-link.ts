@@ -1,0 +1,81 @@
+/**
+ * What `--link` of `lintel balancer` stands for: the link, and the settings the balancer runs with. A file has both; with a manager
+ * the settings are this machine's own. Loads only the link that is asked for.
+ */
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "../base/clock.js";
+import { messageOf, UserError } from "../base/errors.js";
+import type { Logger } from "../base/logger.js";
+import { systemRandom } from "../base/random.js";
+import { FileLink } from "../manager-link/file-link.js";
+import type { ManagerLink } from "../manager-link/link.js";
+import { type Configuration, defaultConfiguration, parseConfiguration } from "../snapshot/configuration.js";
+import { renderProblem } from "../snapshot/problem.js";
+import { type SettingFlags, withSettings } from "./setting-flags.js";
+import { managerAccess, type ManagerAccessFlags } from "./manager-access.js";
+import { lintelVersion } from "./program.js";
+
+export interface LinkFlags extends SettingFlags, ManagerAccessFlags {
+  readonly link: string;
+  readonly config?: string;
+  readonly name?: string;
+  readonly state?: string;
+}
+
+export interface OpenedLink {
+  readonly link: ManagerLink;
+  readonly settings: Configuration;
+  /** The balancer's name, where there is one. */
+  readonly name?: string;
+}
+
+/** Part of a file's name, and of a line of a table. */
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+/** Throws a UserError with every problem. */
+export async function openLink(flags: LinkFlags, logger: Logger): Promise<OpenedLink> {
+  const { link: source } = flags;
+  if (source.startsWith("file:")) {
+    for (const flag of ["config", "name", "state"] as const) {
+      if (flags[flag] !== undefined) throw new UserError(`--${flag} is for a balancer with a manager (--link manager:HOST:PORT); the file of --link file:… has everything`);
+    }
+    const link = await FileLink.open({ path: source.slice("file:".length), clock: systemClock, logger });
+    return { link, settings: withSettings(link.configuration, flags) };
+  }
+  if (source.startsWith("manager:")) return managedLink(source.slice("manager:".length), flags, logger);
+  throw new UserError(`--link ${source}: expected file:PATH, such as file:lintel.yaml, or manager:HOST:PORT[,HOST:PORT…], such as manager:127.0.0.1:9900`);
+}
+
+async function managedLink(text: string, flags: LinkFlags, logger: Logger): Promise<OpenedLink> {
+  const { managers, security } = await managerAccess("--link manager:", text, flags);
+  const name = flags.name ?? hostname().replace(/[^A-Za-z0-9._-]/g, "-").slice(0, 63);
+  if (!namePattern.test(name)) throw new UserError(`--name ${name}: expected up to 63 letters, digits and the characters . _ -, beginning with a letter or digit`);
+  const settings = withSettings(flags.config === undefined ? defaultConfiguration() : readSettings(flags.config), flags);
+  const state = flags.state ?? process.env["STATE_DIRECTORY"];
+  if (state === undefined) logger.warn("no --state: nothing is kept on disk, and this balancer could not start again while no manager answers");
+  const [{ defaultManagedLinkOptions, ManagedLink }, { defaultManagerStreamOptions }, { LastGood }] = await Promise.all([
+    import("../manager-link/managed-link.js"),
+    import("../manager-link/manager-stream.js"),
+    import("../manager-link/last-good.js"),
+  ]);
+  const stream = { ...defaultManagerStreamOptions, security };
+  const options = { ...defaultManagedLinkOptions, managers, balancer: name, program: lintelVersion(), stream };
+  const disk = state === undefined ? undefined : new LastGood(join(state, `${name}.snapshot`));
+  return { link: new ManagedLink(options, disk, systemClock, systemRandom, logger.with({ balancer: name })), settings, name };
+}
+
+/** A configuration file without languages: those come from the manager. */
+function readSettings(path: string): Configuration {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (thrown) {
+    throw new UserError(`--config ${path} cannot be read: ${messageOf(thrown)}`);
+  }
+  const parsed = parseConfiguration(text, path, { role: "balancer" });
+  if (parsed.kind === "invalid") throw new UserError(parsed.problems.map(renderProblem).join("\n"));
+  if (parsed.configuration.languages.length > 0) throw new UserError(`${path}: languages: with --link manager: languages come from the manager; leave them out here`);
+  return parsed.configuration;
+}
