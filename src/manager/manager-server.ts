@@ -85,6 +85,6 @@ function whyUnsafe({ encrypted, authenticated }: ServerSecurity): string {
   if (encrypted && authenticated) return "";
   const missing: string[] = [];
   if (!encrypted) missing.push("TLS (--tls-cert and --tls-key)");
-  if (!authenticated) missing.push("a proof of who calls (--tokens-file, or --client-ca)");
+  if (!authenticated) missing.push("proof of who calls (--tokens-file, or --client-ca)");
   return `it has no ${missing.join(" and no ")}`;
 }
