@@ -243,7 +243,8 @@ export class AttemptRules implements CallWatch, RequestWatch, ShardWatch {
     must(attempts.length < workersTriedMax, "free attempts are bounded", () => record.name);
     must(record.costlyAttempts < limits.attemptsMax, "no more attempts than allowed", () => record.name);
     const leftMs = exchange.deadlineAtMs - this.nowMs();
-    must(call.timeoutMs <= Math.max(1, Math.min(limits.attemptTimeoutMs, leftMs)) + roundingMs, "an attempt ends with its deadline", () => `${record.name}: ${call.timeoutMs} ms of ${leftMs}`);
+    // A body that comes within a tick of its head counts as having come with it.
+    must(call.timeoutMs <= Math.max(1, Math.min(limits.attemptTimeoutMs, leftMs)) + tickMs + roundingMs, "an attempt ends with its deadline", () => `${record.name}: ${call.timeoutMs} ms of ${leftMs}`);
     if (lastFailure !== undefined && !isFree(lastFailure)) this.budgetOf(shard).noteRetry(attempts.at(-1)!.endedMs);
   }
 
