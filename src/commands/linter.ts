@@ -76,7 +76,17 @@ export function define(command: Command): void {
     .action((language: string, program: readonly string[], flags: Flags) => main(language, program, flags));
 }
 
+/** A parent that watches workers shows why this one does not come up. */
 async function main(language: string, program: readonly string[], flags: Flags): Promise<void> {
+  try {
+    await serve(language, program, flags);
+  } catch (error) {
+    if (error instanceof UserError) process.send?.({ kind: "failed", reason: error.message });
+    throw error;
+  }
+}
+
+async function serve(language: string, program: readonly string[], flags: Flags): Promise<void> {
   const logger = createLogger();
   const service = ServiceManager.connect(logger);
   const analyzer = chooseAnalyzer(language, program, flags);
@@ -87,6 +97,7 @@ async function main(language: string, program: readonly string[], flags: Flags):
   announce(language, worker, flags, logger);
   service.startWatchdog(() => Promise.resolve(true));
   void service.tell("READY=1", `STATUS=serving ${language} ${worker.version} on port ${worker.port}`);
+  stayWhenTold();
   void leaving.then(async (signal) => {
     logger.info("leaving", { signal });
     void service.tell("STOPPING=1", "STATUS=finishing what it has");
@@ -142,9 +153,26 @@ function whenToldToLeave(): Promise<NodeJS.Signals> {
   // An exit clears away the programs that run and their folder; SIGKILL would leave them.
   const endNow = (): never => process.exit(exitCodes.failed);
   if (process.send === undefined) return untilToldToStop(undefined, endNow);
-  process.once("disconnect", () => process.exit(0));
+  process.once("disconnect", endWithParent);
   process.on("SIGINT", () => undefined);
   return untilToldToStop(["SIGTERM"], endNow);
+}
+
+function endWithParent(): void {
+  process.exit(0);
+}
+
+/**
+ * A parent that has written down how its successor finds this worker lets go of it. Whoever read the log may then be gone:
+ * a line that nobody takes ends nothing.
+ */
+function stayWhenTold(): void {
+  process.on("message", (message: unknown) => {
+    if (typeof message !== "object" || message === null || !("kind" in message) || message.kind !== "stay") return;
+    process.off("disconnect", endWithParent);
+    for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+    process.disconnect();
+  });
 }
 
 function parseReportFormat(text: string): ReportFormat {
