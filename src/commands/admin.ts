@@ -1,19 +1,29 @@
-/** `lintel admin`: the operator's client. Exit codes: 0 done, 1 failed, 2 usage. */
-import type { Command } from "commander";
+/**
+ * `lintel admin`: the administrators' client. Talks to a manager (--manager), and to the admin port of a single balancer that
+ * runs from a file (--admin). Exit codes: 0 done, 1 failed, 2 usage, 3 conflict, 4 not everywhere before the timeout,
+ * 6 not allowed.
+ */
+import { type Command, Option } from "commander";
 import { exitCodes } from "../base/errors.js";
-import { askAdmin } from "../client/admin-client.js";
+import { askAdmin } from "../client/balancer-port.js";
 import type { ReloadOutcome } from "../manager-link/link.js";
+import { defineChanges, defineDrains } from "./admin-changes.js";
+import { type OutputFormat, print } from "./admin-connection.js";
+import { defineStatus, defineViews, showStatus, type StatusFlags } from "./admin-views.js";
 
 const defaultAdmin = "http://127.0.0.1:9901";
 
 export function define(command: Command): void {
-  const sub = (name: string, summary: string): Command =>
-    command
-      .command(name)
-      .description(summary)
-      .option("--admin <url>", "the balancer's admin port", process.env["LINTEL_ADMIN"] ?? defaultAdmin);
-  sub("reload", "make the balancer read its configuration again").action(({ admin }: { admin: string }) => reload(admin));
-  sub("status", "print the balancer's status as JSON").action(({ admin }: { admin: string }) => status(admin));
+  defineStatus(command)
+    .option("--admin <url>", "of one balancer instead, from its admin port")
+    .action((flags: StatusFlags & { readonly admin?: string }) => (flags.admin === undefined ? showStatus(flags) : balancerStatus(flags.admin, flags.output)));
+  defineChanges(command);
+  defineDrains(defineViews(command));
+  command
+    .command("reload")
+    .description("make a balancer, or lintel up, read its configuration file again")
+    .addOption(new Option("--admin <url>", "its admin port").env("LINTEL_ADMIN").default(defaultAdmin))
+    .action(({ admin }: { readonly admin: string }) => reload(admin));
 }
 
 async function reload(admin: string): Promise<void> {
@@ -35,7 +45,8 @@ async function reload(admin: string): Promise<void> {
   }
 }
 
-async function status(admin: string): Promise<void> {
+/** For people, too, as JSON: it is a balancer's own view, with more in it than a table holds. */
+async function balancerStatus(admin: string, output: OutputFormat): Promise<void> {
   const { body } = await askAdmin(admin, "GET", "/status");
-  process.stdout.write(`${JSON.stringify(body, null, 2)}\n`);
+  await print(output === "table" ? "json" : output, body as object, () => "");
 }

@@ -1,0 +1,147 @@
+/**
+ * A manager's admin service, called. Given several managers it asks them in turn until one answers, and stays with that one;
+ * a change carries an id, so that asking again after a lost reply changes nothing twice. Every failure is one sentence and an
+ * exit code. Must not know what is asked, nor how answers are shown.
+ */
+import { Client, type ChannelCredentials, type ClientReadableStream, Metadata, type MethodDefinition, type ServiceError, type ServiceDefinition, status } from "@grpc/grpc-js";
+import { type Clock, delay } from "../base/clock.js";
+import { UserError } from "../base/errors.js";
+import type { BarrierMessage, ChangeReplyMessage, ChangeRequestMessage, HistoryReplyMessage, StatusReplyMessage } from "../rpc/admin-messages.js";
+import { serviceDefinition } from "../rpc/service-definition.js";
+import { adminExitCodes } from "./admin-exit-codes.js";
+
+export interface AdminServiceOptions {
+  /** HOST:PORT, in the order they are asked. At least one. */
+  readonly managers: readonly string[];
+  readonly credentials: ChannelCredentials;
+  /** "" for none. */
+  readonly token: string;
+  /** Longest time one manager may take to answer; a change is one write to disk or to Kubernetes. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+}
+
+/** A connection and an fsync take milliseconds; more than ten seconds nobody waits before trying the next one. */
+export const defaultTimeoutMs = 10_000;
+/** A manager that restarts is back after this and one more try; only a change, which was typed, is worth it. */
+const changeRoundsMax = 2;
+const betweenRoundsMs = 1_000;
+/** Beyond the time that was asked for: for the answer to travel. */
+const waitGraceMs = 2_000;
+
+type Methods = Readonly<Record<"Change" | "Wait" | "Status" | "Watch" | "History", MethodDefinition<object, object>>>;
+
+export class AdminService {
+  private readonly methods = serviceDefinition("admin.proto", "Admin") as ServiceDefinition & Methods;
+  private readonly clients: Client[];
+  private readonly metadata = new Metadata();
+  /** The one that answered last. */
+  private chosen = 0;
+
+  constructor(private readonly options: AdminServiceOptions) {
+    if (options.token !== "") this.metadata.set("authorization", `Bearer ${options.token}`);
+    this.clients = options.managers.map((address) => new Client(address, options.credentials));
+  }
+
+  change(request: ChangeRequestMessage): Promise<ChangeReplyMessage> {
+    return this.ask("Change", request, { rounds: changeRoundsMax }) as Promise<ChangeReplyMessage>;
+  }
+
+  /** Returns when the revision is active everywhere, or with the laggards after `timeoutMs`. */
+  wait(revision: number, timeoutMs: number): Promise<BarrierMessage> {
+    return this.ask("Wait", { revision, timeoutMs }, { timeoutMs: timeoutMs + waitGraceMs }) as Promise<BarrierMessage>;
+  }
+
+  status(): Promise<StatusReplyMessage> {
+    return this.ask("Status", {}) as Promise<StatusReplyMessage>;
+  }
+
+  history(entriesMax: number): Promise<HistoryReplyMessage> {
+    return this.ask("History", { entriesMax }) as Promise<HistoryReplyMessage>;
+  }
+
+  /** Status again at every change, until the manager goes away. */
+  async *watch(): AsyncGenerator<StatusReplyMessage> {
+    // The first answer finds the manager that can be reached.
+    yield await this.status();
+    const { path, requestSerialize, responseDeserialize } = this.methods.Watch;
+    const stream = this.client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {}, this.metadata, {}) as ClientReadableStream<StatusReplyMessage>;
+    try {
+      for await (const reply of stream) yield reply as StatusReplyMessage;
+    } catch (thrown) {
+      throw sentenceFor(thrown as ServiceError);
+    } finally {
+      stream.cancel();
+    }
+  }
+
+  close(): void {
+    for (const client of this.clients) client.close();
+  }
+
+  private get client(): Client {
+    const client = this.clients[this.chosen];
+    if (client === undefined) throw new UserError("no manager is given");
+    return client;
+  }
+
+  private async ask(method: Exclude<keyof Methods, "Watch">, request: object, { timeoutMs = this.options.timeoutMs, rounds = 1 } = {}): Promise<object> {
+    let last: ServiceError | undefined;
+    for (let tried = 0; tried < rounds * this.clients.length; tried++) {
+      if (tried > 0 && tried % this.clients.length === 0) await delay(betweenRoundsMs);
+      try {
+        return await this.call(this.methods[method], request, timeoutMs);
+      } catch (thrown) {
+        last = thrown as ServiceError;
+        if (!mayAskAnother(last)) throw sentenceFor(last);
+        this.chosen = (this.chosen + 1) % this.clients.length;
+      }
+    }
+    throw this.unreachable(last, method === "Change");
+  }
+
+  private call({ path, requestSerialize, responseDeserialize }: MethodDefinition<object, object>, request: object, timeoutMs: number): Promise<object> {
+    const deadline = this.options.clock.wallMs() + timeoutMs;
+    return new Promise((resolve, reject) => {
+      this.client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, this.metadata, { deadline }, (error, reply) => {
+        if (error !== null) reject(error);
+        else if (reply !== undefined) resolve(reply);
+      });
+    });
+  }
+
+  private unreachable(error: ServiceError | undefined, isChange: boolean): UserError {
+    const { managers } = this.options;
+    const details = error?.details ?? "";
+    if (error?.code === status.UNAVAILABLE && !transportFault.test(details)) return new UserError(details, adminExitCodes.failed);
+    const who = managers.length === 1 ? `no manager answers at ${managers[0] ?? ""}` : `none of the managers answers (${managers.join(", ")})`;
+    const why = error?.code === status.DEADLINE_EXCEEDED ? `nothing within ${this.options.timeoutMs} ms` : connectionFault(details);
+    const outcome = isChange && !/ECONNREFUSED|ENOTFOUND/.test(details) ? "; whether the change was made is not known, `lintel admin history` will tell" : "";
+    return new UserError(`${who} (${why})${outcome}; is one running, and is this its --manager address?`, adminExitCodes.failed);
+  }
+}
+
+/** What grpc-js says when no answer came; what it does not begin so, a manager has said. */
+const transportFault = /^(No connection established|Connection dropped|Name resolution failed|(read|write|connect) E[A-Z]+|Stream refused|Channel|Protocol error|Received HTTP)/;
+
+/** Nobody is there, or nobody who can do it now. A manager that answers with a refusal speaks for all of them. */
+function mayAskAnother({ code }: ServiceError): boolean {
+  return code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED;
+}
+
+function sentenceFor({ code, details }: ServiceError): UserError {
+  return new UserError(details, exitCodesByStatus.get(code) ?? adminExitCodes.failed);
+}
+
+/** What is not named here is a failure of the manager or on the way there. */
+const exitCodesByStatus = new Map<status, number>([
+  [status.INVALID_ARGUMENT, adminExitCodes.usage],
+  [status.ABORTED, adminExitCodes.conflict],
+  [status.UNAUTHENTICATED, adminExitCodes.notAllowed],
+  [status.PERMISSION_DENIED, adminExitCodes.notAllowed],
+]);
+
+/** "No connection established. Last error: connect ECONNREFUSED 127.0.0.1:9900 (2026-…)" -> "connect ECONNREFUSED 127.0.0.1:9900" */
+function connectionFault(details: string): string {
+  return /Last error: (.*?)(?:\. Resolution note:.*| \(\d{4}-.*)?$/.exec(details)?.[1] ?? details;
+}
