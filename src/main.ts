@@ -6,8 +6,9 @@ void run({
   up: { summary: "everything on this machine: balancer and linters", load: () => import("./commands/up.js") },
   balancer: { summary: "the data plane alone, for workers that run elsewhere", load: () => import("./commands/balancer.js") },
   linter: { summary: "one worker: serves one language over gRPC", load: () => import("./commands/linter.js") },
-  admin: { summary: "the operator's client: reload, status", load: () => import("./commands/admin.js") },
+  admin: { summary: "the administrators' client: register, weights, status, undo …", load: () => import("./commands/admin.js") },
   lint: { summary: "lint files through the service", load: () => import("./commands/lint.js") },
   bench: { summary: "the bundled benchmarks, against nginx and HAProxy", load: () => import("./commands/bench.js") },
+  completion: { summary: "completion of commands, flags and live names for bash, zsh and fish", load: () => import("./commands/completion.js") },
   check: { summary: "check a configuration file, and print its JSON Schema", load: () => import("./commands/check.js") },
 });

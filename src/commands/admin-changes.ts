@@ -77,7 +77,7 @@ function defineRegister(command: Command): void {
   const repeated = (value: string, before: readonly string[]): string[] => [...before, value];
   command
     .argument("<language>")
-    .argument("<version>")
+    .argument("<new-version>")
     .argument("[arguments...]", "after --: the arguments of --command")
     .addOption(new Option("--builtin <linter>", "run a built-in linter").choices(builtinLinters).conflicts(["command", "image"]))
     .addOption(new Option("--command <program>", "run a program; its arguments follow at the end, after --").conflicts(["image"]))

@@ -8,9 +8,12 @@ import { programText } from "../base/program.js";
 
 export interface CommandEntry {
   readonly summary: string;
-  /** The module's `define` adds options, arguments and the action to a fresh command. */
-  readonly load: () => Promise<{ define(command: Command): void }>;
+  /** The module's `define` adds options, arguments and the action to a fresh command; all entries are handed to it, too. */
+  readonly load: () => Promise<{ define(command: Command, entries: CommandEntries): void }>;
 }
+
+/** By name. */
+export type CommandEntries = Readonly<Record<string, CommandEntry>>;
 
 /** The version in package.json. */
 export function lintelVersion(): string {
@@ -18,7 +21,7 @@ export function lintelVersion(): string {
 }
 
 /** Runs the command that the process's arguments name and sets the exit code; never throws. */
-export async function run(entries: Readonly<Record<string, CommandEntry>>): Promise<void> {
+export async function run(entries: CommandEntries): Promise<void> {
   const program = new Command("lintel")
     .description("Lintel, an online linter service")
     .version(lintelVersion())
@@ -28,7 +31,7 @@ export async function run(entries: Readonly<Record<string, CommandEntry>>): Prom
   const wanted = process.argv[2];
   for (const [name, entry] of Object.entries(entries)) {
     const command = program.command(name).description(entry.summary).exitOverride();
-    if (name === wanted) (await entry.load()).define(command);
+    if (name === wanted) (await entry.load()).define(command, entries);
   }
   try {
     await program.parseAsync();

@@ -165,7 +165,7 @@ export class WorkerProcess {
     const [program, ...args] = ownCommand(argumentsFor(specification));
     const child = spawn(program, args, {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
-      env: { ...process.env, ...specification.run.environment },
+      env: { ...ownEnvironment(), ...specification.run.environment },
       detached: parts.detached,
     });
     const running = childProcess(child);
@@ -214,4 +214,9 @@ export class WorkerProcess {
     parts.logger.warn("a worker process ended; starting it again", { worker: specification.id, how: this.end, inMs });
     this.enter({ kind: "pausing", timer: parts.clock.after(inMs, () => this.spawn()) }, `${this.end}; again after ${formatDuration(inMs)}`);
   }
+}
+
+/** This program's environment without what a service manager told this program alone: a worker must not answer for it. */
+function ownEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"].includes(name)));
 }
