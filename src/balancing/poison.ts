@@ -7,9 +7,6 @@
  * no other. A success absolves a suspect: whatever else was in flight when a worker died is retried, succeeds, and is
  * forgotten, so that the same innocent file seen at two deaths is not condemned. Only a success of the same version: another
  * one's linter may well survive what ends this one's.
- *
- * A timeout is weaker evidence than a death: while very many inputs are suspect, something else makes workers slow, and it
- * condemns none of them.
  */
 
 export interface PoisonOptions {
@@ -17,13 +14,11 @@ export interface PoisonOptions {
   readonly entriesMax: number;
   /** How long one worker's end is held against an input: a user's or a CI job's second and third try. */
   readonly suspectMs: number;
-  /** With more suspects than this a timeout makes nothing poison. Inputs on which linters hang come one by one; when machines are starved, every input times out. */
-  readonly suspectsForTimeoutMax: number;
   /** How long poison is refused unseen; then it may cost two workers again (it may have been mended by a new version). */
   readonly poisonMs: number;
 }
 
-export const poisonDefaults: PoisonOptions = { entriesMax: 4096, suspectMs: 60_000, suspectsForTimeoutMax: 16, poisonMs: 600_000 };
+export const poisonDefaults: PoisonOptions = { entriesMax: 4096, suspectMs: 60_000, poisonMs: 600_000 };
 
 export type Verdict = "unknown" | "suspect" | "poison";
 
@@ -33,8 +28,6 @@ export interface Circumstances {
   readonly version: string;
   /** Whether it was tried there as the only suspect. */
   readonly alone: boolean;
-  /** It did not answer in time; nothing says that it broke. */
-  readonly timedOut?: boolean;
 }
 
 const unknownCircumstances: Circumstances = { version: "", alone: false };
@@ -62,8 +55,8 @@ export class PoisonMemory {
   readonly #suspects = new Map<string, Suspect>();
   readonly #poison = new Map<string, number>();
 
-  constructor(options: Partial<PoisonOptions> = {}) {
-    this.#options = { ...poisonDefaults, ...options };
+  constructor(options: PoisonOptions = poisonDefaults) {
+    this.#options = options;
   }
 
   /** Nothing is remembered: the caller need not even compute a hash. The usual case. */
@@ -93,13 +86,12 @@ export class PoisonMemory {
    * `worker` crashed or ran out of time on the input. Returns what the input is now; one end of one worker, told by
    * many, is still one.
    */
-  blame(hash: string, worker: string, nowMs: number, { version, alone, timedOut = false }: Circumstances = unknownCircumstances): Verdict {
+  blame(hash: string, worker: string, nowMs: number, { version, alone }: Circumstances = unknownCircumstances): Verdict {
     const before = this.verdict(hash, nowMs);
     if (before === "poison") return before;
     const suspect = this.#suspects.get(hash);
-    const isProof = !timedOut || this.#suspects.size <= this.#options.suspectsForTimeoutMax;
     this.#suspects.delete(hash);
-    if (before === "suspect" && suspect !== undefined && isProof && (alone || suspect.worker !== worker)) {
+    if (before === "suspect" && suspect !== undefined && (alone || suspect.worker !== worker)) {
       this.#poison.delete(hash);
       this.#poison.set(hash, nowMs + this.#options.poisonMs);
       makeRoom(this.#poison, this.#options.entriesMax);

@@ -28,13 +28,11 @@ export interface Finding {
   readonly broke: boolean;
   /** Whether it was the only suspect there, as this desk arranges it. */
   readonly alone: boolean;
-  /** It did not answer in time; nothing says that it broke. */
-  readonly timedOut?: boolean;
 }
 
 /** The rule that the desk and every shard's own memory follow alike. Returns what the input is now. */
-export function noteFinding(memory: PoisonMemory, { hash, worker, version, broke, alone, timedOut = false }: Finding, nowMs: number): Verdict {
-  if (broke) return memory.blame(hash, worker, nowMs, { version, alone, timedOut });
+export function noteFinding(memory: PoisonMemory, { hash, worker, version, broke, alone }: Finding, nowMs: number): Verdict {
+  if (broke) return memory.blame(hash, worker, nowMs, { version, alone });
   memory.absolve(hash, version);
   return memory.verdict(hash, nowMs);
 }

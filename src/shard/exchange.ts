@@ -196,7 +196,7 @@ export class Exchange implements AttemptListener, Seeker {
     // At the attempt's deadline the worker's clock may ring before ours: to the input that makes no difference.
     const isOutOfTime = failure.kind === "deadline" && nowMs >= this.attemptDeadlineAtMs && nowMs < this.deadlineAtMs;
     const isBlamed = blamesInput(failure.kind) || isOutOfTime;
-    const isPoison = isBlamed && quarantine.blame(this, worker, failure.kind === "timeout" || isOutOfTime, nowMs) === "poison";
+    const isPoison = isBlamed && quarantine.blame(this, worker, nowMs) === "poison";
     quarantine.endTrial(this);
     if (isPoison) this.fail({ kind: "poison-input" });
     else if (!this.mayRetry(failure, nowMs)) this.fail(this.problem());

@@ -137,13 +137,13 @@ export class Quarantine {
   }
 
   /** A worker broke on it. Returns what it is now. */
-  blame(exchange: Exchange, worker: ActiveWorker, timedOut: boolean, nowMs: number): Verdict {
-    return this.note(exchange, worker, { broke: true, timedOut }, nowMs);
+  blame(exchange: Exchange, worker: ActiveWorker, nowMs: number): Verdict {
+    return this.note(exchange, worker, true, nowMs);
   }
 
   /** A worker answered a suspect: what broke the other one was something else. */
   absolve(exchange: Exchange, worker: ActiveWorker, nowMs: number): void {
-    this.note(exchange, worker, { broke: false, timedOut: false }, nowMs);
+    this.note(exchange, worker, false, nowMs);
   }
 
   /** Whether a suspect is more than that by now. */
@@ -191,9 +191,9 @@ export class Quarantine {
     this.memory.forgetExpired(nowMs);
   }
 
-  private note(exchange: Exchange, worker: ActiveWorker, outcome: Pick<Finding, "broke" | "timedOut">, nowMs: number): Verdict {
+  private note(exchange: Exchange, worker: ActiveWorker, broke: boolean, nowMs: number): Verdict {
     const { version } = worker.upstream.expected;
-    const finding = { hash: hashOf(exchange), worker: worker.id, version, ...outcome, alone: exchange.standing.askId !== 0 };
+    const finding = { hash: hashOf(exchange), worker: worker.id, version, broke, alone: exchange.standing.askId !== 0 };
     this.desk.tell(finding);
     return noteFinding(this.memory, finding, nowMs);
   }

@@ -32,20 +32,6 @@ void t.test("the same worker twice makes poison when the input was the only susp
   t.end();
 });
 
-void t.test("while very many inputs are suspect a timeout condemns none of them, a death does", (t) => {
-  const memory = new PoisonMemory({ suspectsForTimeoutMax: 2 });
-  const slow = { version: "1", alone: true, timedOut: true };
-  memory.blame("h", "a", 0, slow);
-  memory.blame("other", "a", 0, slow);
-  t.equal(memory.blame("other", "b", 1, slow), "poison", "two are not many");
-  memory.blame("third", "a", 2, slow);
-  memory.blame("fourth", "a", 2, slow);
-  t.equal(memory.blame("h", "b", 3, slow), "suspect");
-  t.equal(memory.blame("third", "b", 3, { version: "1", alone: true }), "poison");
-  t.equal(memory.blame("h", "c", 4, slow), "poison", "with fewer a timeout counts again");
-  t.end();
-});
-
 void t.test("only a success of the same version absolves", (t) => {
   const memory = new PoisonMemory(options);
   memory.blame("h", "a", 0, { version: "2", alone: false });
