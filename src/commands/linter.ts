@@ -10,11 +10,12 @@ import { builtinLanguages, isBuiltinLanguage, type AnalyzerChoice } from "../lin
 import { reportFormats, type ReportFormat } from "../linter/analyzers/command/settings.js";
 import { findProgram, makeWorkFolder } from "../linter/command-setup.js";
 import type { Worker, WorkerOptions } from "../linter/worker.js";
+import { register, type RegistrationFlags, registrationPlan, withRegistrationFlags } from "./linter-registration.js";
 import { ServiceManager } from "./service-manager.js";
 import { untilToldToStop } from "./stop-signal.js";
 import { defaultThreads, parseByteCount, parseCount, parseListen } from "../linter/flags.js";
 
-interface Flags {
+interface Flags extends RegistrationFlags {
   readonly builtin?: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly asVersion?: string;
@@ -57,7 +58,7 @@ const defaults = {
 const programGraceMs = 1_000;
 
 export function define(command: Command): void {
-  command
+  withRegistrationFlags(command)
     .argument("<language>", `the language to serve: ${builtinLanguages.join(", ")}, or any name with a program`)
     .argument("[program...]", "after --: the program to run instead of a built-in linter, with its arguments; {file} in one becomes the path of the source")
     .option("--listen <host:port>", "where to serve; port 0 takes any free one", parseListen, { host: "127.0.0.1", port: 0 })
@@ -92,16 +93,19 @@ async function serve(language: string, program: readonly string[], flags: Flags)
   const analyzer = chooseAnalyzer(language, program, flags);
   // The signals first: a worker that is stopped while it starts must not stay.
   const leaving = whenToldToLeave();
+  const plan = await registrationPlan(flags, flags.listen);
   const worker = await start(language, analyzer, flags, logger);
   process.on("exit", () => worker.close());
   announce(language, worker, flags, logger);
   service.startWatchdog(() => Promise.resolve(true));
   void service.tell("READY=1", `STATUS=serving ${language} ${worker.version} on port ${worker.port}`);
   stayWhenTold();
+  const leaveManagers = plan === undefined ? undefined : await register(plan, { language, ...worker }, logger);
   void leaving.then(async (signal) => {
     logger.info("leaving", { signal });
     void service.tell("STOPPING=1", "STATUS=finishing what it has");
-    await worker.drain();
+    // Both at once: users are served until every shard has let go, and shards hear of it from the worker itself.
+    await Promise.all([leaveManagers?.(), worker.drain()]);
     process.exit(0);
   });
 }

@@ -63,13 +63,21 @@ export class Registrations {
     this.entries.set(endpoint.id, entry);
     if (!same) this.changed();
     return {
-      heartbeat: () => (entry.heardMs = this.clock.nowMs()),
+      heartbeat: () => this.heard(endpoint.id, entry),
       leave: () => {
         if (this.entries.get(endpoint.id) !== entry) return;
         this.entries.delete(endpoint.id);
         this.changed();
       },
     };
+  }
+
+  private heard(id: string, entry: Entry): void {
+    entry.heardMs = this.clock.nowMs();
+    if (this.entries.has(id)) return;
+    // It was given up, and only slept.
+    this.entries.set(id, entry);
+    this.changed();
   }
 
   private forgetSilent(): void {

@@ -10,7 +10,7 @@ import { defaultFleetOptions, Fleet } from "../../src/manager/fleet.js";
 import { defaultLinkServiceOptions, LinkService } from "../../src/manager/link-service.js";
 import { linkDefinition } from "../../src/manager/link-wire.js";
 import { defaultPublisherOptions, type LiveWorker, Publisher } from "../../src/manager/publisher.js";
-import { defaultRegistrationOptions, Registrations } from "../../src/manager/registrations.js";
+import { defaultRegistrationOptions, type RegisteredWorker, Registrations } from "../../src/manager/registrations.js";
 import { emptyConfiguration, type StoredConfiguration } from "../../src/manager/stored-configuration.js";
 import { type HeldSnapshot, nothingHeld, readMessage } from "../../src/manager-link/held-snapshot.js";
 import type { LastGood } from "../../src/manager-link/last-good.js";
@@ -69,6 +69,10 @@ export class ManagerActor {
     if (known >= 0) this.live.splice(known, 1);
     if (there) this.live.push({ language, version, endpoint: { id, host: "127.0.0.1", port: 7_070 } });
     this.onLive();
+  }
+
+  registered(): readonly RegisteredWorker[] {
+    return this.registrations.workers();
   }
 
   /** As kill -9 would: every stream breaks. */
@@ -183,6 +187,10 @@ export class ScriptedWorker {
     this.stream.on("end", () => this.stream !== undefined && this.say("is let go"));
     this.stream.on("error", () => undefined);
     this.stream.write({ language, version, worker: { id: this.name, host: "", port: 7_071 }, leaving: false });
+  }
+
+  beat(): void {
+    this.stream!.write({ language: "", version: "", worker: null, leaving: false });
   }
 
   leave(): void {

@@ -41,6 +41,8 @@ const steps: readonly Step[] = [
   [/^(b\d) forgets$/, (script, name) => script.balancer(name).forget()],
   [/^(b\d) vanishes$/, (script, name) => script.balancer(name).vanish()],
   [/^(w\d) joins (m\d) as (\S+) (\S+)$/, (script, name, manager, language, version) => script.worker(name).join(script.manager(manager).address, language, version)],
+  [/^(m\d) waits until (\S+) is registered$/, (script, name, id) => waitUntil(id, () => script.manager(name).registered().some((worker) => worker.id === id))],
+  [/^(w\d) beats$/, (script, name) => script.worker(name).beat()],
   [/^(w\d) leaves$/, (script, name) => script.worker(name).leave()],
   [/^(w\d) vanishes$/, (script, name) => script.worker(name).vanish()],
   [/^(l\d) follows ([m\d ]+)$/, (script, name, managers) => script.startLink(name, managers.split(" "))],
