@@ -1,13 +1,11 @@
-// kill -9 of a manager at random moments during 1,000 changes, and of two managers that share a store.
+// kill -9 of a manager at random moments during 1,000 changes.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { seededRandom } from "../../src/base/random.js";
-import { configurationFrom } from "../../src/manager/store/stored-text.js";
 import { changeStorm } from "../support/change-storm.js";
 import { folderWith } from "../support/run-lintel.js";
 import { checkStorm } from "../support/storm-check.js";
-import { twoWriters } from "../support/two-writers.js";
 
 const seed = Number(process.env["LINTEL_TEST_SEED"] ?? Date.now() % 1_000_000);
 const changes = Number(process.env["LINTEL_TEST_CHANGES"] ?? 1_000);
@@ -17,16 +15,4 @@ void t.test(`a manager killed while it makes ${changes} changes loses none and m
   t.teardown(remove);
   const outcome = await changeStorm({ folder, changes, changesPerKillMax: 40, random: seededRandom(seed) });
   checkStorm(t, outcome, readFileSync(join(folder, "manager.json"), "utf8"), readFileSync(join(folder, "manager.json.audit"), "utf8"), changes);
-});
-
-void t.test(`two managers on one store, with a writer at each, both killed now and then, lose nothing (seed ${seed})`, async (t) => {
-  const { path: folder, remove } = folderWith({});
-  t.teardown(remove);
-  const told = await twoWriters({ folder, changesEach: 200, killsEach: 8, random: seededRandom(seed) });
-  const { revision, languages } = configurationFrom(readFileSync(join(folder, "manager.json"), "utf8"), "the store");
-  const all = told.flatMap((one) => [...one]);
-  t.equal(revision, all.length, "one revision for each change");
-  t.same(languages[0]?.versions.map(({ version }) => version).sort(), all.map(([version]) => version).sort(), "every change is there");
-  t.same(all.map(([, at]) => at).sort((a, b) => a - b), Array.from(all, (_, index) => index + 1), "no revision was told to both");
-  for (const one of told) t.same([...one.values()], [...one.values()].sort((a, b) => a - b), "and each writer saw them grow");
 });

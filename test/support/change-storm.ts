@@ -9,6 +9,8 @@ import { delay } from "../../src/base/clock.js";
 import { randomBelow, type Random } from "../../src/base/random.js";
 import { AdminCaller, ManagerProcess } from "./manager-process.js";
 
+const triesMax = 20;
+
 export interface ChangeStorm {
   readonly folder: string;
   readonly changes: number;
@@ -30,18 +32,29 @@ export interface StormOutcome {
 }
 
 /** Sends `changes` changes of one weight, one after the other, as a client with patience would: with an id, until there is an answer. */
-export async function changeStorm({ folder, changes, changesPerKillMax, random }: ChangeStorm): Promise<StormOutcome> {
+export async function changeStorm(given: ChangeStorm): Promise<StormOutcome> {
+  const started: ManagerProcess[] = [];
+  try {
+    return await storm(given, started);
+  } finally {
+    for (const manager of started) await manager.end("SIGKILL");
+  }
+}
+
+async function storm({ folder, changes, changesPerKillMax, random }: ChangeStorm, started: ManagerProcess[]): Promise<StormOutcome> {
   const storePath = join(folder, "manager.json");
   const seen: number[] = [];
   const acknowledged: { requestId: string; weight: number; revision: number }[] = [];
   let [kills, repeated, madeBefore] = [0, 0, 0];
   let changeMs = 5;
   let manager = await ManagerProcess.start({ storePath });
+  started.push(manager);
   let caller = new AdminCaller(manager.address);
   await caller.change({ register: { language: "python", version: "1", weight: 0, replicas: 0, workers: ["10.0.0.5:7070"], extensions: [] } });
   const restart = async (): Promise<void> => {
     caller.close();
     manager = await ManagerProcess.start({ storePath });
+    started.push(manager);
     caller = new AdminCaller(manager.address);
     seen.push((await caller.status()).revision);
   };
@@ -56,27 +69,23 @@ export async function changeStorm({ folder, changes, changesPerKillMax, random }
       // Anywhere between before it arrives and after it is answered.
       killing = delay(1.5 * changeMs * random.next()).then(() => doomed.end("SIGKILL"));
     }
-    for (let tries = 1; ; tries++) {
-      if (tries > 20) throw new Error(`change ${weight} was not answered`);
+    for (let tries = 1; tries <= triesMax && acknowledged.length < weight; tries++) {
       const startedMs = performance.now();
       try {
         const { revision } = await caller.change({ weights: { language: "python", weights: [{ version: "1", weight }] } }, { requestId });
         acknowledged.push({ requestId, weight, revision });
         if (tries === 1) changeMs = 0.8 * changeMs + 0.2 * (performance.now() - startedMs);
-        break;
       } catch (thrown) {
-        if ((thrown as ServiceError).code !== status.UNAVAILABLE || killing === undefined) throw thrown;
-        await killing;
-        killing = undefined;
+        if ((thrown as ServiceError).code !== status.UNAVAILABLE) throw thrown;
         repeated += 1;
-        await restart();
-        if (seen.at(-1) === weight + 1) madeBefore += 1;
       }
-    }
-    if (killing !== undefined) {
+      if (killing === undefined) continue;
       await killing;
+      killing = undefined;
       await restart();
+      if (acknowledged.length < weight && seen.at(-1) === weight + 1) madeBefore += 1;
     }
+    if (acknowledged.length < weight) throw new Error(`change ${weight} was not answered`);
     seen.push(acknowledged.at(-1)?.revision ?? 0);
   }
   caller.close();

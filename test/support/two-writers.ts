@@ -9,6 +9,8 @@ import { delay } from "../../src/base/clock.js";
 import { randomBelow, type Random } from "../../src/base/random.js";
 import { AdminCaller, ManagerProcess } from "./manager-process.js";
 
+const triesMax = 20;
+
 export interface TwoWriters {
   readonly folder: string;
   readonly changesEach: number;
@@ -18,37 +20,46 @@ export interface TwoWriters {
 }
 
 /** What each writer was told: revision by version. */
-export async function twoWriters({ folder, changesEach, killsEach, random }: TwoWriters): Promise<ReadonlyMap<string, number>[]> {
-  const storePath = join(folder, "manager.json");
-  const writer = async (name: string): Promise<Map<string, number>> => {
-    const auditPath = join(folder, `${name}.audit`);
-    const told = new Map<string, number>();
-    const killedAt = new Set(Array.from({ length: killsEach }, () => 1 + randomBelow(random, changesEach - 1)));
-    let manager = await ManagerProcess.start({ storePath, auditPath, shared: true });
-    let caller = new AdminCaller(manager.address);
-    for (let index = 0; index < changesEach; index++) {
-      const version = `${name}-${index}`;
-      const requestId = randomUUID();
-      const doomed = manager;
-      if (killedAt.has(index)) void delay(randomBelow(random, 20)).then(() => doomed.end("SIGKILL"));
-      for (let tries = 1; ; tries++) {
-        if (tries > 20) throw new Error(`${version} was not answered`);
-        try {
-          const { revision } = await caller.change({ register: { language: "python", version, weight: 1, replicas: 0, workers: [], extensions: [] } }, { requestId });
-          told.set(version, revision);
-          break;
-        } catch (thrown) {
-          if ((thrown as ServiceError).code !== status.UNAVAILABLE) throw thrown;
-          if (manager.child.exitCode === null && manager.child.signalCode === null) continue;
-          caller.close();
-          manager = await ManagerProcess.start({ storePath, auditPath, shared: true });
-          caller = new AdminCaller(manager.address);
-        }
-      }
-    }
-    caller.close();
-    await manager.end("SIGKILL");
-    return told;
+export async function twoWriters(given: TwoWriters): Promise<ReadonlyMap<string, number>[]> {
+  const storePath = join(given.folder, "manager.json");
+  const started: ManagerProcess[] = [];
+  const start = async (name: string): Promise<ManagerProcess> => {
+    const manager = await ManagerProcess.start({ storePath, auditPath: join(given.folder, `${name}.audit`), shared: true });
+    started.push(manager);
+    return manager;
   };
-  return Promise.all([writer("a"), writer("b")]);
+  try {
+    return await Promise.all(["a", "b"].map((name) => writer(name, start, given)));
+  } finally {
+    for (const manager of started) await manager.end("SIGKILL");
+  }
+}
+
+async function writer(name: string, start: (name: string) => Promise<ManagerProcess>, { changesEach, killsEach, random }: TwoWriters): Promise<Map<string, number>> {
+  const told = new Map<string, number>();
+  const killedAt = new Set(Array.from({ length: killsEach }, () => 1 + randomBelow(random, changesEach - 1)));
+  let manager = await start(name);
+  let caller = new AdminCaller(manager.address);
+  for (let index = 0; index < changesEach; index++) {
+    const version = `${name}-${index}`;
+    const requestId = randomUUID();
+    const doomed = manager;
+    const killing = killedAt.has(index) ? delay(randomBelow(random, 20)).then(() => doomed.end("SIGKILL")) : undefined;
+    for (let tries = 1; tries <= triesMax && !told.has(version); tries++) {
+      try {
+        const { revision } = await caller.change({ register: { language: "python", version, weight: 1, replicas: 0, workers: [], extensions: [] } }, { requestId });
+        told.set(version, revision);
+      } catch (thrown) {
+        if ((thrown as ServiceError).code !== status.UNAVAILABLE) throw thrown;
+      }
+      await killing;
+      if (killing === undefined || manager !== doomed) continue;
+      caller.close();
+      manager = await start(name);
+      caller = new AdminCaller(manager.address);
+    }
+    if (!told.has(version)) throw new Error(`${version} was not answered`);
+  }
+  caller.close();
+  return told;
 }
