@@ -6,6 +6,7 @@ void run({
   up: { summary: "everything on this machine: balancer and linters", load: () => import("./commands/up.js") },
   balancer: { summary: "the data plane alone, for workers that run elsewhere", load: () => import("./commands/balancer.js") },
   linter: { summary: "one worker: serves one language over gRPC", load: () => import("./commands/linter.js") },
+  manager: { summary: "the control plane: versions, weights, workers", load: () => import("./commands/manager.js") },
   admin: { summary: "the administrators' client: register, weights, status, undo …", load: () => import("./commands/admin.js") },
   lint: { summary: "lint files through the service", load: () => import("./commands/lint.js") },
   bench: { summary: "the bundled benchmarks, against nginx and HAProxy", load: () => import("./commands/bench.js") },

@@ -7,6 +7,7 @@ import { Client, type ChannelCredentials, type ClientReadableStream, Metadata, t
 import { type Clock, delay } from "../base/clock.js";
 import { UserError } from "../base/errors.js";
 import type { BarrierMessage, ChangeReplyMessage, ChangeRequestMessage, HistoryReplyMessage, StatusReplyMessage } from "../rpc/admin-messages.js";
+import { userMetadataKey } from "../rpc/gate.js";
 import { serviceDefinition } from "../rpc/service-definition.js";
 import { adminExitCodes } from "./admin-exit-codes.js";
 
@@ -16,6 +17,8 @@ export interface AdminServiceOptions {
   readonly credentials: ChannelCredentials;
   /** "" for none. */
   readonly token: string;
+  /** Who asks, where nobody has to prove it; "" to leave it out. */
+  readonly user: string;
   /** Longest time one manager may take to answer; a change is one write to disk or to Kubernetes. */
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -33,14 +36,14 @@ type Methods = Readonly<Record<"Change" | "Wait" | "Status" | "Watch" | "History
 
 export class AdminService {
   private readonly methods = serviceDefinition("admin.proto", "Admin") as ServiceDefinition & Methods;
-  private readonly clients: Client[];
   private readonly metadata = new Metadata();
-  /** The one that answered last. */
+  /** Which manager is asked: the one that answered last. */
   private chosen = 0;
+  private connected: Client | undefined;
 
   constructor(private readonly options: AdminServiceOptions) {
     if (options.token !== "") this.metadata.set("authorization", `Bearer ${options.token}`);
-    this.clients = options.managers.map((address) => new Client(address, options.credentials));
+    if (options.user !== "") this.metadata.set(userMetadataKey, options.user);
   }
 
   change(request: ChangeRequestMessage): Promise<ChangeReplyMessage> {
@@ -76,25 +79,28 @@ export class AdminService {
   }
 
   close(): void {
-    for (const client of this.clients) client.close();
+    this.connected?.close();
+    this.connected = undefined;
   }
 
+  /** A new one after every failure: it tries at once, where the old one would pause and say nothing of why. */
   private get client(): Client {
-    const client = this.clients[this.chosen];
-    if (client === undefined) throw new UserError("no manager is given");
-    return client;
+    const { managers, credentials } = this.options;
+    return (this.connected ??= new Client(managers[this.chosen] ?? "", credentials, { "grpc.use_local_subchannel_pool": 1 }));
   }
 
   private async ask(method: Exclude<keyof Methods, "Watch">, request: object, { timeoutMs = this.options.timeoutMs, rounds = 1 } = {}): Promise<object> {
     let last: ServiceError | undefined;
-    for (let tried = 0; tried < rounds * this.clients.length; tried++) {
-      if (tried > 0 && tried % this.clients.length === 0) await delay(betweenRoundsMs);
+    const { length } = this.options.managers;
+    for (let tried = 0; tried < rounds * length; tried++) {
+      if (tried > 0 && tried % length === 0) await delay(betweenRoundsMs);
       try {
         return await this.call(this.methods[method], request, timeoutMs);
       } catch (thrown) {
         last = thrown as ServiceError;
         if (!mayAskAnother(last)) throw sentenceFor(last);
-        this.chosen = (this.chosen + 1) % this.clients.length;
+        this.close();
+        this.chosen = (this.chosen + 1) % length;
       }
     }
     throw this.unreachable(last, method === "Change");
@@ -143,5 +149,5 @@ const exitCodesByStatus = new Map<status, number>([
 
 /** "No connection established. Last error: connect ECONNREFUSED 127.0.0.1:9900 (2026-…)" -> "connect ECONNREFUSED 127.0.0.1:9900" */
 function connectionFault(details: string): string {
-  return /Last error: (.*?)(?:\. Resolution note:.*| \(\d{4}-.*)?$/.exec(details)?.[1] ?? details;
+  return /Last error: (?:Error: )?(.*?)(?:\. Resolution note:.*| \(\d{4}-.*)?$/.exec(details)?.[1] ?? details;
 }

@@ -6,7 +6,7 @@ import { formatAge, formatShare, renderTable, type Table } from "./table.js";
 /** What is stored, what it looks like at the balancers, and what is wrong. */
 export function renderStatus(status: StatusDocument, nowUnixMs: number, color: boolean): string {
   const { revision, store, platform, manager, workers } = status;
-  const idle = Object.fromEntries(Object.entries(workers).filter(([, { state }]) => state !== "listening"));
+  const idle = Object.fromEntries(Object.entries(workers).filter(([, { state }]) => state !== "listening" && state !== "elsewhere"));
   const head = oneLine(`revision ${revision} in ${store}, platform ${platform}, manager ${manager}`);
   const parts = [renderTable(versionsTable(status), color), renderTable(balancersTable(status, nowUnixMs), color)];
   if (Object.keys(idle).length > 0) parts.push(renderTable(workersTable({ workers: idle }, nowUnixMs), color));

@@ -61,8 +61,15 @@ export function defineDrains(workers: Command): void {
   for (const [name, drained, summary] of drains) {
     changing(workers, name, summary)
       .argument("<worker>", "its id, as `lintel admin workers` shows it")
-      .action((workerId: string, flags: ChangeFlags) => change({ drain: { workerId, drained } }, flags));
+      .action((workerId: string, flags: ChangeFlags) => change({ drain: { workerId, drained } }, { ...flags, ...givenFlags(workers) }));
   }
+  // Flags behind `drain` are its own.
+  workers.enablePositionalOptions();
+}
+
+/** Those that were typed between `workers` and `drain`, which mean the same there. */
+function givenFlags(command: Command): Partial<ConnectionFlags> {
+  return Object.fromEntries(Object.entries(command.opts()).filter(([name]) => command.getOptionValueSource(name) === "cli"));
 }
 
 function changing(command: Command, name: string, summary: string): Command {

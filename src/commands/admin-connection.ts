@@ -2,6 +2,7 @@
  * What every `lintel admin` command that talks to a manager has in common: where the manager is, who asks, how the answer is
  * printed. Must not know what is asked.
  */
+import { userInfo } from "node:os";
 import { type Command, Option } from "commander";
 import { stringify } from "yaml";
 import { systemClock } from "../base/clock.js";
@@ -84,7 +85,7 @@ export function adminServiceFor(flags: ConnectionFlags, timeoutMs: number): Admi
   const { credentials, encrypted, token } = securityOf(flags);
   const exposed = encrypted || token === "" ? undefined : managers.find(({ host }) => !isLoopback(host));
   if (exposed !== undefined) throw new UserError(`the token would travel readable by everybody to ${formatAddress(exposed)}; use --tls or --tls-ca`);
-  return new AdminService({ managers: managers.map(formatAddress), credentials, token, timeoutMs, clock: systemClock });
+  return new AdminService({ managers: managers.map(formatAddress), credentials, token, user: userName(), timeoutMs, clock: systemClock });
 }
 
 function securityOf({ tls, tlsCa, tlsCert, tlsKey, tokenFile }: ConnectionFlags): ClientSecurity {
@@ -97,6 +98,15 @@ function securityOf({ tls, tlsCa, tlsCert, tlsKey, tokenFile }: ConnectionFlags)
     ...(tokenFile !== undefined && { tokenFile }),
     ...(token !== undefined && { token }),
   });
+}
+
+/** Of whoever types; a user without a name in the system has none here either. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return "";
+  }
 }
 
 function managerGiven(text: string): Address {

@@ -19,8 +19,16 @@ import { changedSettings } from "../snapshot/settings.js";
 import { defaultReadOptions, readConfigurationText } from "./configuration-reading.js";
 import type { ApplyOutcome, ReloadOutcome } from "./link.js";
 
-/** Makes a configuration active, completely or not at all. `revision` is the number it will have when it succeeds. */
-export type ConfigurationConsumer = (configuration: Configuration, revision: number) => Promise<ApplyOutcome>;
+/**
+ * Makes a configuration active, completely or not at all. `revision` is the number it will have when it succeeds, unless the
+ * consumer counts itself and answers with its own.
+ */
+export type ConfigurationConsumer = (configuration: Configuration, revision: number) => Promise<ApplyOutcome | ConsumedConfiguration>;
+
+export interface ConsumedConfiguration {
+  readonly kind: "applied";
+  readonly revision: number;
+}
 
 export interface ConfigurationFileOptions {
   readonly path: string;
@@ -50,7 +58,7 @@ interface Loaded {
 type LoadOutcome = { readonly kind: "loaded"; readonly loaded: Loaded } | { readonly kind: "refused"; readonly key: string; readonly problems: readonly string[] };
 
 export class ConfigurationFile {
-  /** Configurations applied by this process. */
+  /** Of the configuration that is active: counted here, or by the consumer. */
   private revision = 0;
   private active: Loaded | undefined;
   /** The settings this process runs with: those of its first configuration. */
@@ -138,10 +146,10 @@ export class ConfigurationFile {
     if (why === "watch" && this.refusedKey === loaded.hash) return { kind: "unchanged", revision: this.revision };
     const applied = await this.apply(loaded.configuration);
     if (applied.kind === "refused") return this.refuse(why, loaded.hash, [`${this.options.path}: not applied: ${applied.reason}`]);
-    return this.accept(loaded);
+    return this.accept(loaded, "revision" in applied ? applied.revision : this.revision + 1);
   }
 
-  private async apply(configuration: Configuration): Promise<ApplyOutcome> {
+  private async apply(configuration: Configuration): Promise<ApplyOutcome | ConsumedConfiguration> {
     assert(this.consume !== undefined, "a configuration is applied after the start");
     try {
       return await this.consume(configuration, this.revision + 1);
@@ -150,10 +158,10 @@ export class ConfigurationFile {
     }
   }
 
-  private accept(loaded: Loaded): ReloadOutcome {
+  private accept(loaded: Loaded, revision: number): ReloadOutcome {
     const { logger, path } = this.options;
     const before = this.active?.configuration;
-    this.revision += 1;
+    this.revision = revision;
     this.active = loaded;
     this.refusedKey = undefined;
     this.running ??= loaded.configuration;

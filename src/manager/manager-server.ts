@@ -52,8 +52,8 @@ export class ManagerServer {
     this.server.addService(definition, this.security.gate.guarded(implementation, permissions));
   }
 
-  /** Port 0 lets the system choose. Throws a UserError when it may not or cannot listen there. */
-  async listen(address: Address): Promise<void> {
+  /** Port 0 lets the system choose. `flag` is where the address came from. Throws a UserError when it may not or cannot listen there. */
+  async listen(address: Address, flag = "--listen"): Promise<void> {
     const place = formatAddress(address);
     const unsafe = whyUnsafe(this.security);
     if (unsafe !== "" && !isLoopback(address.host)) {
@@ -62,7 +62,7 @@ export class ManagerServer {
     this.port = await new Promise<number>((resolve, reject) => {
       this.server.bindAsync(place, this.security.credentials, (error, port) => {
         if (error === null) resolve(port);
-        else reject(new UserError(`the manager cannot listen on ${place}: ${/EADDRINUSE/.test(messageOf(error)) ? "the port is in use; choose another one with --listen" : messageOf(error)}`));
+        else reject(new UserError(`the manager cannot listen on ${place}: ${/EADDRINUSE/.test(messageOf(error)) ? `the port is in use; choose another one with ${flag}` : messageOf(error)}`));
       });
     });
   }

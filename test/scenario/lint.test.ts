@@ -18,7 +18,7 @@ const configuration = ["python", "typescript", "json"].map((builtin) => `  ${bui
 async function up(t: Test): Promise<Up> {
   const folder = folderWith({ "lintel.yaml": `languages:\n${configuration.join("")}` });
   t.teardown(folder.remove);
-  const child = spawn(process.execPath, [mainPath, "up", "--config", join(folder.path, "lintel.yaml"), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--shards", "1"], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [mainPath, "up", "--config", join(folder.path, "lintel.yaml"), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manager", "127.0.0.1:0", "--shards", "1"], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   const stopped = new Promise<number | null>((resolve) => child.on("close", resolve));
   const stop = (): Promise<number | null> => {

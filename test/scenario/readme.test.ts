@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import t from "tap";
 import { folderWith, mainPath, runProcess } from "../support/run-lintel.js";
 import { missing } from "../interop/debian.js";
-import { startUp, type Service } from "../support/service.js";
+import { type ManagedBy, startUp, type Service } from "../support/service.js";
 import { repositoryRoot } from "../support/source-module.js";
 
 const page = readFileSync(join(repositoryRoot, "README.md"), "utf8");
@@ -17,11 +17,11 @@ const timeoutMs = 90_000;
 const prelude = `npx() { shift; "${process.execPath}" "${mainPath}" "$@"; }\ncurl() { command curl -sS "$@"; }\n`;
 
 /** Runs a block's commands, the lines that begin with "$ ", and returns what is shown under them and what came out. */
-async function run(block: string, service: Service, cwd: string): Promise<{ readonly shown: string; readonly printed: string }> {
+async function run(block: string, service: Service & ManagedBy, cwd: string): Promise<{ readonly shown: string; readonly printed: string }> {
   const lines = block.split("\n");
   const here = (text: string): string => text.replaceAll("http://127.0.0.1:8080", service.url).replaceAll("http://127.0.0.1:9901", service.adminUrl);
   const commands = lines.filter((line) => line.startsWith("$ ")).map((line) => here(line.slice(2)));
-  const env = { LINTEL_URL: service.url, LINTEL_ADMIN: service.adminUrl };
+  const env = { LINTEL_URL: service.url, LINTEL_ADMIN: service.adminUrl, LINTEL_MANAGER: service.manager };
   const { stdout } = await runProcess("bash", ["-c", `exec 2>&1\n${prelude}${commands.join("\n")}`], { cwd, env });
   return { shown: lines.filter((line) => !line.startsWith("$ ")).join("\n"), printed: stdout };
 }
@@ -43,7 +43,7 @@ void t.test("the README's second version gets its share, and a mistake in the fi
   const service = await startUp(t, { config, shards: 2 });
   const cwd = dirname(service.configPath);
   writeFileSync(join(cwd, "try.py"), "import os\n\nprint(nmae)\n");
-  const [share = "", mistake = "", ...more] = blocks("console").slice(2);
+  const [share = "", half = "", mistake = "", ...more] = blocks("console").slice(2);
   t.same(more, [], "these are all");
 
   const { shown, printed } = await run(share, service, cwd);
@@ -54,6 +54,9 @@ void t.test("the README's second version gets its share, and a mistake in the fi
   t.same([stable + next, ...countsOf(shown)], [100, 90, 10]);
   // |n - N w| < 1 + k w on each of two shards: k = 2 versions, w = 0.1.
   t.ok(Math.abs(next - 10) < 2.4, `${next} of 100`);
+
+  const halved = await run(half, service, cwd);
+  t.equal(halved.printed, halved.shown);
 
   writeFileSync(service.configPath, config.replace("weight: 10", "weigth: 10"));
   const told = await run(mistake, service, cwd);

@@ -55,6 +55,12 @@ export interface Service extends Program {
   readonly untilIdle: (connections?: number) => Promise<void>;
 }
 
+/** What a manager answers for. */
+export interface ManagedBy {
+  /** HOST:PORT, for `lintel admin --manager`. */
+  readonly manager: string;
+}
+
 export interface ServiceOptions extends ProgramOptions {
   /** The configuration file's text; `http` and `admin` addresses are given by flags. */
   readonly config?: string;
@@ -63,16 +69,17 @@ export interface ServiceOptions extends ProgramOptions {
   readonly args?: readonly string[];
 }
 
-const defaultReadyTimeoutMs = 30_000;
+/** Longer than `lintel up` gives its workers on a machine that is busy with other things. */
+const defaultReadyTimeoutMs = 60_000;
 const defaultStopTimeoutMs = 15_000;
 
 /** `lintel up`: balancer and workers. Without a configuration: every built-in linter, which takes seconds to start. */
-export async function startUp(t: Harness, options: ServiceOptions = {}): Promise<Service> {
+export async function startUp(t: Harness, options: ServiceOptions = {}): Promise<Service & ManagedBy> {
   const configPath = options.config === undefined ? "" : writeConfig(t, options.config);
   const config = configPath === "" ? [] : ["--config", configPath];
-  const ports = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--shards", String(options.shards ?? 1)];
-  const program = await startProgram(t, ["up", ...config, ...ports, ...(options.args ?? [])], /ready at http:\/\/[\d.]+:(\d+)[^]*http:\/\/[\d.]+:(\d+)\/status/, options);
-  return serviceOf(t, program, configPath);
+  const ports = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manager", "127.0.0.1:0", "--shards", String(options.shards ?? 1)];
+  const program = await startProgram(t, ["up", ...config, ...ports, ...(options.args ?? [])], /ready at http:\/\/[\d.]+:(\d+)[^]*http:\/\/[\d.]+:(\d+)\/status[^]* --manager (\S+)/, options);
+  return { ...serviceOf(t, program, configPath), manager: program.ready[3]! };
 }
 
 /** `lintel balancer --link file:…`. The configuration has to leave `http`, `admin` and `shards` out: they are added. */
