@@ -58,7 +58,7 @@ void t.test("lintel check", (t) => {
   void t.test("refuses for a balancer what only `lintel up` can use", async (t) => {
     const { code, stderr } = await check(directory, ["full.yaml", "--for", "balancer"]);
     t.equal(code, 2);
-    t.match(stderr, /^full\.yaml:28:9: languages\.python\.versions\[1\]\.run: a balancer does not start linters; .*\nfull\.yaml:\d+:9: languages\.shell\.versions\[0\]\.run: .*\n$/);
+    t.match(stderr, /^full\.yaml:\d+:9: languages\.python\.versions\[1\]\.run: a balancer does not start linters; .*\nfull\.yaml:\d+:9: languages\.shell\.versions\[0\]\.run: .*\n$/);
   });
 
   void t.test("names a file that cannot be read", async (t) => {

@@ -45,7 +45,7 @@ void t.test("what is wrong in it is told with its line, and never the secret", a
     t.notMatch(message, "SECRET-0123456789");
     return message.replaceAll(path, "FILE");
   };
-  t.equal(await refusal("admin a 0123456789abcdef\nboss bob SECRET-0123456789"), "FILE:2: there is no such role; expected ROLE NAME SECRET with one of the roles viewer, operator, admin, balancer, worker");
+  t.equal(await refusal("admin a 0123456789abcdef\nboss bob SECRET-0123456789"), "FILE:2: there is no such role; expected ROLE NAME SECRET with one of the roles viewer, operator, balancer, worker, admin");
   t.match(await refusal("admin b/b SECRET-0123456789"), "FILE:1: the second word cannot be a name");
   t.match(await refusal("admin bob"), "FILE:1: expected three words");
   t.match(await refusal("admin bob SECRET-0123456789 more"), "FILE:1: expected three words");
