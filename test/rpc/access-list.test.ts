@@ -81,7 +81,7 @@ void t.test("a changed file holds from then on, a wrong one changes nothing", as
 
 void t.test("roles: an operator moves traffic, an admin says what runs, a balancer changes nothing", (t) => {
   const may = Object.fromEntries(roles.map((role) => [role, (["view", "operate", "administer", "follow", "join"] as const).filter((permission) => mayDo(role, permission)).join(" ")]));
-  t.same(may, { viewer: "view", operator: "view operate", admin: "view operate administer", balancer: "follow", worker: "join" });
+  t.same(may, { viewer: "view", operator: "view operate", admin: "view operate administer follow join", balancer: "follow", worker: "join" });
   t.equal(leastRoleFor("view"), "viewer");
   t.equal(leastRoleFor("join"), "worker");
   t.end();
