@@ -18,15 +18,17 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   shard: ["base", "formats", "snapshot", "balancing", "upstream"],
   // gRPC for everything but the hot path: definitions from proto/, TLS, tokens; no service's meaning.
   rpc: ["base"],
+  // The API server's client: requests, list and watch, leases; not what the objects are for.
+  kubernetes: ["base"],
   // Yields snapshots and knows no shard.
-  "manager-link": ["base", "snapshot", "rpc"],
+  "manager-link": ["base", "snapshot", "rpc", "kubernetes"],
   balancer: ["base", "snapshot", "manager-link", "balancing", "shard"],
   // A worker knows the contract in proto/ and the report; of balancers nothing.
   linter: ["base", "formats", "rpc"],
-  manager: ["base", "snapshot", "rpc", "src/linter/analyzers/builtin-versions.ts"],
+  manager: ["base", "snapshot", "rpc", "kubernetes", "src/linter/analyzers/builtin-versions.ts"],
   standalone: ["base", "snapshot", "manager-link", "manager", "src/linter/analyzers/builtin-versions.ts"],
   client: ["base", "formats", "rpc"],
-  commands: ["base", "formats", "snapshot", "rpc", "manager-link", "balancer", "linter", "manager", "standalone", "client"],
+  commands: ["base", "formats", "snapshot", "rpc", "kubernetes", "manager-link", "balancer", "linter", "manager", "standalone", "client"],
   // The map: commands, each loaded when it is asked for.
   "main.ts": ["commands"],
 };
