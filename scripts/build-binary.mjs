@@ -3,7 +3,7 @@
 //
 //   npm run build:binary [-- OUTPUT]      default dist/lintel
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
@@ -58,6 +58,10 @@ try {
   assets["versions.json"] = asset("versions.json", JSON.stringify(Object.fromEntries(linterPackages.map((name) => [name, versionOf(name)]))));
   assets["ruff.wasm"] = join(dirname(require.resolve("@astral-sh/ruff-wasm-nodejs")), "ruff_wasm_bg.wasm");
   assets["addon.node"] = join(dirname(fileURLToPath(import.meta.resolve("uWebSockets.js"))), `bin/uws_${process.platform}_${process.arch}_${process.versions.modules}.node`);
+  const built = readdirSync(join(root, "dist/web"), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const builtPaths = built.map((entry) => relative(join(root, "dist"), join(entry.parentPath, entry.name))).sort();
+  for (const path of builtPaths) assets[path] = join(root, "dist", path);
+  assets["built-files.json"] = asset("built-files.json", JSON.stringify(builtPaths));
   assets["shard/thread.cjs"] = await bundle("dist/src/shard/thread.js", "thread.cjs");
   // piscina's own thread, with our handler already in it.
   assets["linter/analysis-thread.cjs"] = await bundle("node_modules/piscina/dist/worker.js", "analysis.cjs");

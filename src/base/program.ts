@@ -2,7 +2,8 @@
  * Where the program's own parts are: files beside each other in a checkout, or assets inside one executable file
  * (scripts/build-binary.mjs). The only place that knows which of the two this process is. Must not know what the parts do.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { getAsset, getRawAsset, isSea } from "node:sea";
 import { fileURLToPath } from "node:url";
 import type { WorkerOptions } from "node:worker_threads";
@@ -45,6 +46,22 @@ export function threadOf(module: "shard/thread", options: WorkerOptions): [strin
 export function protoMessages(file: string): { readonly kind: "file"; readonly path: string } | { readonly kind: "description"; readonly description: object } {
   if (inOneFile) return { kind: "description", description: JSON.parse(getAsset(`proto/${file}.json`, "utf8")) as object };
   return { kind: "file", path: fileURLToPath(new URL(`../../../proto/lintel/v1/${file}`, import.meta.url)) };
+}
+
+/** The names of the files that the build put into a folder of dist/, such as "web/page", with those in folders of it; none when it was not built. */
+export function builtFiles(folder: string): readonly string[] {
+  if (inOneFile) return (JSON.parse(getAsset("built-files.json", "utf8")) as string[]).filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1));
+  const path = builtPath(folder);
+  if (!existsSync(path)) return [];
+  return readdirSync(path, { recursive: true, withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [relative(path, join(entry.parentPath, entry.name))] : []));
+}
+
+export function builtFile(path: string): Uint8Array {
+  return inOneFile ? new Uint8Array(getAsset(path)) : readFileSync(builtPath(path));
+}
+
+function builtPath(path: string): string {
+  return fileURLToPath(new URL(`../../${path}`, import.meta.url));
 }
 
 /** The version of an npm package inside one executable file; undefined in a checkout, where the package says it itself. */

@@ -3,10 +3,8 @@
  * of a process serve the same build for as long as it lives. Must not know requests.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { assert } from "../base/assert.js";
+import { builtFile, builtFiles } from "../base/program.js";
 
 export type Encoding = "br" | "gzip" | "identity";
 
@@ -32,19 +30,20 @@ const mediaTypes: Readonly<Record<string, string>> = {
 
 /** The files of the page in dist/web/NAME; none when it was not built. */
 export function readPageFiles(name: string): readonly PageFile[] {
-  const folder = fileURLToPath(new URL(`../../web/${name}/`, import.meta.url));
-  if (!existsSync(join(folder, "index.html"))) return [];
-  const assets = readdirSync(join(folder, "assets")).filter((one) => !/\.(br|gz)$/.test(one));
-  return ["", ...assets.map((one) => `assets/${one}`)].map((path) => readPageFile(folder, path));
+  const folder = `web/${name}`;
+  const names = builtFiles(folder);
+  if (!names.includes("index.html")) return [];
+  return names.filter((one) => !/\.(br|gz)$/.test(one)).map((one) => readPageFile(folder, one));
 }
 
-function readPageFile(folder: string, path: string): PageFile {
-  const file = join(folder, path === "" ? "index.html" : path);
+function readPageFile(folder: string, name: string): PageFile {
+  const file = `${folder}/${name}`;
+  const path = name === "index.html" ? "" : name;
   const mediaType = mediaTypes[file.slice(file.lastIndexOf(".") + 1)];
   assert(mediaType !== undefined, `a page has no files like ${file}`);
-  const identity = readFileSync(file);
-  const gzip = readFileSync(`${file}.gz`);
-  const br = readFileSync(`${file}.br`);
+  const identity = builtFile(file);
+  const gzip = builtFile(`${file}.gz`);
+  const br = builtFile(`${file}.br`);
   return {
     path,
     mediaType,
