@@ -60,7 +60,7 @@ void t.test("what a request asks for", async (t) => {
     t.equal(await languageOf("/v1/lint?filename=C%3A%5Csrc%5Cx.json"), "json");
     t.equal(await languageOf("/v1/lint/json?filename=x.cpp"), "json", "the path decides");
     for (const path of ["/v1/lint/rust", "/v1/lint/JSON", "/v1/lint/%zz", "/v1/lint/c%2B", "/v1/lint?filename=x.rs", "/v1/lint?filename=x.cc", "/v1/lint?filename=json", "/v1/lint?filename=dir.cpp/x", "/v1/lint/%F0%9F%98%80", "/v1/lint/__proto__"]) {
-      t.match([path, problemOf(await lint({ path }))], [path, { status: 404, code: "unknown-language", detail: /json, yaml, c\+\+, waiting/ }]);
+      t.match([path, problemOf(await lint({ path }))], [path, { status: 404, code: "unknown-language", detail: /c\+\+, json, waiting, yaml/ }]);
     }
     t.match(problemOf(await lint({ path: "/v1/lint" })), { status: 400, code: "malformed-request", detail: /filename=/ });
     t.match(problemOf(await lint({ path: "/v1/lint?filename=" })), { status: 400 });
