@@ -9,22 +9,16 @@ import { systemClock } from "../base/clock.js";
 import { UserError } from "../base/errors.js";
 import { AdminService, defaultTimeoutMs } from "../client/admin-service.js";
 import { wantsColor, writeAll } from "../client/terminal.js";
-import { type ClientSecurity, clientSecurity } from "../rpc/client-security.js";
-import { type Address, addressHint, formatAddress, isLoopback, parseAddress } from "../snapshot/address.js";
 import { parseDuration } from "../snapshot/quantities.js";
+import { managerAccess, type ManagerAccessFlags, withManagerAccess } from "./manager-access.js";
 
 export const defaultManager = "127.0.0.1:9900";
 
 export type OutputFormat = "table" | "json" | "yaml";
 
-export interface ConnectionFlags {
+export interface ConnectionFlags extends ManagerAccessFlags {
   readonly manager: string;
   readonly output: OutputFormat;
-  readonly tokenFile?: string;
-  readonly tls: boolean;
-  readonly tlsCa?: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
 }
 
 export interface WaitFlags {
@@ -38,14 +32,10 @@ const defaultWait = "30s";
 const waitMsMax = 24 * 3_600_000;
 
 export function withConnectionFlags(command: Command): Command {
-  return command
+  command
     .addOption(new Option("--manager <host:port,…>", "where the managers are; asked in turn until one answers").env("LINTEL_MANAGER").default(defaultManager))
-    .addOption(new Option("-o, --output <format>", "how to print the answer").choices(["table", "json", "yaml"]).default("table"))
-    .addOption(new Option("--token-file <file>", "who asks: a file with a token (or LINTEL_TOKEN in the environment)").env("LINTEL_TOKEN_FILE"))
-    .option("--tls", "encrypted, trusting the system's certificate authorities", false)
-    .addOption(new Option("--tls-ca <file>", "encrypted, trusting this certificate authority").env("LINTEL_TLS_CA"))
-    .addOption(new Option("--tls-cert <file>", "the client's certificate").env("LINTEL_TLS_CERT"))
-    .addOption(new Option("--tls-key <file>", "its key").env("LINTEL_TLS_KEY"));
+    .addOption(new Option("-o, --output <format>", "how to print the answer").choices(["table", "json", "yaml"]).default("table"));
+  return withManagerAccess(command);
 }
 
 /**
@@ -71,7 +61,7 @@ export function waitMsOf({ wait }: WaitFlags): number | undefined {
 }
 
 export async function withAdminService(flags: ConnectionFlags, use: (service: AdminService) => Promise<void>): Promise<void> {
-  const service = adminServiceFor(flags, defaultTimeoutMs);
+  const service = await adminServiceFor(flags, defaultTimeoutMs);
   try {
     await use(service);
   } finally {
@@ -80,24 +70,10 @@ export async function withAdminService(flags: ConnectionFlags, use: (service: Ad
 }
 
 /** Throws a UserError when the flags make no sense. */
-export function adminServiceFor(flags: ConnectionFlags, timeoutMs: number): AdminService {
-  const managers = flags.manager.split(",").map((one) => managerGiven(one.trim()));
-  const { credentials, encrypted, token } = securityOf(flags);
-  const exposed = encrypted || token === "" ? undefined : managers.find(({ host }) => !isLoopback(host));
-  if (exposed !== undefined) throw new UserError(`the token would travel readable by everybody to ${formatAddress(exposed)}; use --tls or --tls-ca`);
-  return new AdminService({ managers: managers.map(formatAddress), credentials, token, user: userName(), timeoutMs, clock: systemClock });
-}
-
-function securityOf({ tls, tlsCa, tlsCert, tlsKey, tokenFile }: ConnectionFlags): ClientSecurity {
-  const token = process.env["LINTEL_TOKEN"];
-  return clientSecurity({
-    tls,
-    ...(tlsCa !== undefined && { caFile: tlsCa }),
-    ...(tlsCert !== undefined && { certificateFile: tlsCert }),
-    ...(tlsKey !== undefined && { keyFile: tlsKey }),
-    ...(tokenFile !== undefined && { tokenFile }),
-    ...(token !== undefined && { token }),
-  });
+export async function adminServiceFor(flags: ConnectionFlags, timeoutMs: number): Promise<AdminService> {
+  const { managers, security } = await managerAccess("--manager", flags.manager, flags);
+  const { credentials, token } = security;
+  return new AdminService({ managers, credentials, token, user: userName(), timeoutMs, clock: systemClock });
 }
 
 /** Of whoever types; a user without a name in the system has none here either. */
@@ -107,12 +83,6 @@ function userName(): string {
   } catch {
     return "";
   }
-}
-
-function managerGiven(text: string): Address {
-  const address = parseAddress(text, { portZero: false });
-  if (address === undefined) throw new UserError(`--manager ${text}: expected HOST:PORT, such as ${defaultManager}${addressHint(text)}`);
-  return address;
 }
 
 /** A document as it is, or the text that `render` makes of it. */

@@ -14,7 +14,7 @@ const revisionsMax = 20;
 export async function liveNames(kind: LiveNameKind, language: string, words: readonly string[]): Promise<readonly Candidate[]> {
   let service: AdminService | undefined;
   try {
-    service = adminServiceFor(connectionIn(words), timeoutMs);
+    service = await adminServiceFor(connectionIn(words), timeoutMs);
     return await namesOf(service, kind, language);
   } catch {
     return [];

@@ -79,11 +79,10 @@ async function run(flags: Flags): Promise<void> {
     await service.tell("READY=1");
     service.startWatchdog(() => Promise.resolve(true));
     logger.info("manager ready", { address: formatAddress({ host: address.host, port: server.port }), store: store.name, platform: platform.name, revision: plane.manager.current.revision });
-    await stop;
+    logger.info("manager stopping", { signal: await stop });
+    void service.tell("STOPPING=1");
   } finally {
     // 5. The end. The port first: balancers go on with what they have, and must not be told that their workers are gone.
-    logger.info("manager stopping");
-    void service.tell("STOPPING=1");
     await server.close();
     await platform.close();
     await plane.manager.close();

@@ -27,7 +27,8 @@ export function withSettings(configuration: Configuration, { listen, admin, shar
   };
 }
 
-function addressOf(text: string, flag: string): Address {
+/** Port 0 lets the system choose. Throws a UserError that names the flag. */
+export function addressOf(text: string, flag: string): Address {
   const address = parseAddress(text, { portZero: true });
   if (address === undefined) throw new UserError(`${flag} ${text}: expected an address such as 127.0.0.1:8080${addressHint(text)}`);
   return address;

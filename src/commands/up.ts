@@ -15,7 +15,7 @@ import { FileStore } from "../manager/store/file-store.js";
 import { MemoryStore } from "../manager/store/memory-store.js";
 import type { Store } from "../manager/store/store.js";
 import { serverSecurity } from "../rpc/server-security.js";
-import { formatAddress, isLoopback, parseAddress } from "../snapshot/address.js";
+import { type Address, formatAddress, isLoopback } from "../snapshot/address.js";
 import type { Configuration } from "../snapshot/configuration.js";
 import { ConfiguredChanges } from "../standalone/configured-changes.js";
 import { defaultEmbeddedLinkOptions, EmbeddedLink } from "../standalone/embedded-link.js";
@@ -24,15 +24,13 @@ import { adminFor, balancerFrom, reloadOnHangUp, urlOf } from "./balancer-parts.
 import { type ControlPlane, controlPlaneFrom, serverFor } from "./manager-parts.js";
 import { lintelVersion } from "./program.js";
 import { ServiceManager } from "./service-manager.js";
+import { addressOf, type SettingFlags, withSettingFlags, withSettings } from "./setting-flags.js";
 import { untilToldToStop } from "./stop-signal.js";
 
-interface Flags {
+interface Flags extends SettingFlags {
   readonly config?: string;
   readonly state?: string;
-  readonly listen?: string;
-  readonly admin?: string;
   readonly manager: string;
-  readonly shards?: string;
 }
 
 /** The workers listen already when users are let in; a shard only needs to connect. */
@@ -45,12 +43,8 @@ const reloadTimeoutMs = 40_000;
 export function define(command: Command): void {
   command
     .option("--config <file>", "what to run; without it every built-in linter")
-    .option("--state <dir>", "where to keep what administrators change; without it a restart forgets it")
-    .option("--listen <host:port>", "where users connect (default 127.0.0.1:8080)")
-    .option("--admin <host:port>", "where status and metrics are served (default 127.0.0.1:9901)")
-    .option("--manager <host:port>", "where `lintel admin` connects", defaultManager)
-    .option("--shards <number>", "threads that serve users (default one per core)")
-    .action(run);
+    .option("--state <dir>", "where to keep what administrators change; without it a restart forgets it");
+  withSettingFlags(command).option("--manager <host:port>", "where `lintel admin` connects", defaultManager).action(run);
 }
 
 async function run(flags: Flags): Promise<void> {
@@ -63,7 +57,7 @@ async function run(flags: Flags): Promise<void> {
 
   // 1. The configuration first: nothing is started for a file that is wrong.
   const { path, store, changes } = await configured(flags, logger);
-  const configuration = withFlags(changes.configuration, flags);
+  const configuration = withSettings(changes.configuration, flags);
   const managerAddress = managerAddressOf(flags.manager);
 
   // 2. The ports, still closed to users: one that is in use is found before any worker starts.
@@ -144,31 +138,10 @@ async function whyNotActive(waits: BarrierWaits, revision: number): Promise<stri
 }
 
 /** It runs programs for whoever asks, and asks nobody for proof. */
-function managerAddressOf(text: string): { host: string; port: number } {
+function managerAddressOf(text: string): Address {
   const address = addressOf(text, "--manager");
   if (!isLoopback(address.host)) throw new UserError(`--manager ${text}: the manager of \`lintel up\` only listens on loopback (127.0.0.1, ::1 or localhost); for more, run \`lintel manager\` with TLS and tokens`);
   return address;
-}
-
-function withFlags(configuration: Configuration, { listen, admin, shards }: Flags): Configuration {
-  return {
-    ...configuration,
-    ...(listen !== undefined && { http: { ...configuration.http, listen: addressOf(listen, "--listen") } }),
-    ...(admin !== undefined && { admin: { listen: addressOf(admin, "--admin") } }),
-    ...(shards !== undefined && { shards: shardsOf(shards) }),
-  };
-}
-
-function addressOf(text: string, flag: string): { host: string; port: number } {
-  const address = parseAddress(text, { portZero: true });
-  if (address === undefined) throw new UserError(`${flag} ${text}: expected an address such as 127.0.0.1:8080`);
-  return address;
-}
-
-function shardsOf(text: string): number {
-  const shards = Number(text);
-  if (!Number.isInteger(shards) || shards < 1 || shards > 256) throw new UserError(`--shards ${text}: expected a whole number from 1 to 256`);
-  return shards;
 }
 
 function welcome({ http, admin, languages }: Configuration, ports: Readonly<Record<"http" | "admin" | "manager", number>> & { readonly managerHost: string }, shards: number): string {

@@ -1,7 +1,7 @@
 /**
  * The manager's port: services behind the gate, on loopback unless it is safe elsewhere. Must not know what the services do.
  */
-import { Server, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import { logVerbosity, Server, type ServiceDefinition, setLogVerbosity, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { Clock, Timer } from "../base/clock.js";
 import { messageOf, UserError } from "../base/errors.js";
 import type { Permission } from "../rpc/roles.js";
@@ -37,6 +37,8 @@ export class ManagerServer {
     private readonly clock: Clock,
     private readonly options: ManagerServerOptions = defaultManagerServerOptions,
   ) {
+    // It would write its own lines between those of the log; what matters comes back as an error.
+    if (process.env["GRPC_VERBOSITY"] === undefined) setLogVerbosity(logVerbosity.NONE);
     this.server = new Server({
       "grpc.max_receive_message_length": options.messageBytesMax,
       // A snapshot or a status of tens of thousands of workers.

@@ -7,6 +7,7 @@ import { missing } from "../interop/debian.js";
 import { candidatesFor } from "../../src/commands/completion-candidates.js";
 import type { CommandEntries } from "../../src/commands/program.js";
 import { folderWith, mainPath } from "../support/run-lintel.js";
+import { startUp } from "../support/service.js";
 import { waitUntil } from "../support/wait-until.js";
 
 /** How each shell starts without anybody's settings, and what a person writes into them. */
@@ -78,6 +79,16 @@ async function answer(...words: readonly string[]): Promise<{ readonly kind: str
   const { kind, words: candidates } = await candidatesFor(words, entries);
   return { kind, words: candidates.map(({ word }) => word) };
 }
+
+void t.test("names that there are right now are offered", { timeout: 60_000 }, async (t) => {
+  const service = await startUp(t, { config: 'languages: { json: { versions: [{ version: "1.0", weight: 90, run: { builtin: json, threads: 1 } }, { version: "2.0", weight: 10 }] } }' });
+  const at = (...words: readonly string[]) => answer("admin", words[0] ?? "", "--manager", service.manager, ...words.slice(1));
+  t.same((await at("unregister", "")).words, ["json"]);
+  t.same((await at("unregister", "json", "")).words, ["1.0", "2.0"]);
+  t.same(await at("weights", "json", "1.0=5", ""), { kind: "joined", words: ["2.0="] });
+  t.same((await at("workers", "drain", "j")).words, ["json-1.0-1"]);
+  t.same((await at("undo", "")).words, ["1"]);
+});
 
 void t.test("what is offered depends on what stands before", async (t) => {
   t.same((await answer("")).words, ["admin", "linter", "check"]);

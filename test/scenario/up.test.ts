@@ -106,7 +106,9 @@ void t.test("what cannot start says so in one sentence and exits with 2", async 
     [["up", "--listen", `127.0.0.1:${port}`, "--admin", "127.0.0.1:0"], /^lintel: cannot listen on 127\.0\.0\.1:\d+: the port is in use by another program; choose another port\n$/],
     [["up", "--config", `${folder.path}/none.yaml`], /none\.yaml.*\n$/],
     [["up", "--config", `${folder.path}/bad.yaml`], /bad\.yaml:1:\d+: languages: .*\n$/],
-    [["up", "--listen", "nonsense"], /^lintel: --listen nonsense: expected an address such as 127\.0\.0\.1:8080\n$/],
+    [["up", "--listen", "nonsense"], /^lintel: --listen nonsense: expected an address such as 127\.0\.0\.1:8080; the port is missing\n$/],
+    [["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manager", `127.0.0.1:${port}`], /^lintel: the manager cannot listen on 127\.0\.0\.1:\d+: the port is in use; choose another one with --manager\n$/],
+    [["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manager", "0.0.0.0:0"], /^lintel: --manager 0\.0\.0\.0:0: the manager of `lintel up` only listens on loopback/],
     [["up", "--admin", "0.0.0.0:0", "--listen", "127.0.0.1:0"], /^lintel: the admin port may only listen on loopback/],
   ] as const;
   for (const [args, expected] of cases) {

@@ -216,7 +216,7 @@ export class WorkerProcess {
   }
 }
 
-/** This program's environment without what a service manager told this program alone: a worker must not answer for it. */
+/** This program's environment without what is for it alone: a worker must not answer for it to a service manager, nor know its token. */
 function ownEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"].includes(name)));
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LINTEL_TOKEN", "LINTEL_TOKEN_FILE"].includes(name)));
 }
