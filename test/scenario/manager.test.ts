@@ -1,29 +1,13 @@
 /** `lintel manager` as operators run it: with a balancer elsewhere, killed and started again, with tokens. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import t, { type Test } from "tap";
+import t from "tap";
 import type { StatusDocument } from "../../src/client/admin-documents.js";
 import { identityOf } from "../../src/manager/platform/process-identity.js";
+import { startFollower, startManager } from "../support/managed-service.js";
 import { administratorOf } from "../support/run-admin.js";
 import { folderWith, runLintel } from "../support/run-lintel.js";
-import { type Program, startProgram } from "../support/service.js";
 import { waitUntil } from "../support/wait-until.js";
-
-interface ManagerHere extends Program {
-  readonly address: string;
-}
-
-async function startManager(t: Test, store: string, args: readonly string[] = []): Promise<ManagerHere> {
-  const listen = args.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
-  const program = await startProgram(t, ["manager", "--store", `file:${store}`, ...listen, ...args], /"msg":"manager ready","address":"([^"]+)"/);
-  return { ...program, address: program.ready[1]! };
-}
-
-async function startBalancer(t: Test, manager: string, state: string): Promise<Program & { readonly url: string }> {
-  const ports = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--shards", "1"];
-  const program = await startProgram(t, ["balancer", "--link", `manager:${manager}`, "--name", "b1", "--state", state, ...ports], /"msg":"balancer ready","url":"([^"]+)"/);
-  return { ...program, url: program.ready[1]! };
-}
 
 const lint = async (url: string): Promise<number> => (await fetch(`${url}/v1/lint/json`, { method: "POST", body: "{}", headers: { connection: "close" } })).status;
 
@@ -34,7 +18,7 @@ void t.test("a manager that is killed leaves users served, and its successor tak
   const first = await startManager(t, store);
   const before = administratorOf(first.address);
   await before.does("register", "json", "1.0", "--builtin", "json", "--weight", "1", "--replicas", "2");
-  const balancer = await startBalancer(t, first.address, folder.path);
+  const balancer = await startFollower(t, first.address, { name: "b1", state: folder.path });
   t.match(await before.asks("status", "--wait"), { revision: 1, balancers: { b1: { acked: 1, shards: [1] } } });
   const pidsOf = ({ workers }: StatusDocument): number[] => Object.values(workers).map(({ pid }) => pid);
   await waitUntil("both workers to listen", async () => Object.values(((await before.asks("workers")) as StatusDocument).workers).every(({ state }) => state === "listening"));
