@@ -17,15 +17,19 @@ export function wantsColor(flag: ColorFlag, env: Readonly<Record<string, string 
   return isTerminal && env["TERM"] !== "dumb";
 }
 
-/** Resolves when `text` has left; a reader that went away (EPIPE) has seen what it wanted. */
-export function writeAll(stream: Writable, text: string): Promise<void> {
+/** Streams whose "error" event, which may come after the write that failed has been told of it, ends nothing. */
+const guarded = new WeakSet<Writable>();
+
+/** Resolves when `text` has left, with whether anybody reads: one who went away (EPIPE) has seen what they wanted. */
+export function writeAll(stream: Writable, text: string): Promise<boolean> {
+  if (!guarded.has(stream)) stream.on("error", () => undefined);
+  guarded.add(stream);
   return new Promise((resolve, reject) => {
-    const done = (error?: Error | null): void => {
-      if (error === undefined || error === null || codeOf(error) === "EPIPE") resolve();
+    stream.write(text, (error?: Error | null) => {
+      if (error === undefined || error === null) resolve(true);
+      else if (["EPIPE", "ERR_STREAM_DESTROYED"].includes(codeOf(error))) resolve(false);
       else reject(error);
-    };
-    stream.once("error", done);
-    stream.write(text, done);
+    });
   });
 }
 

@@ -86,14 +86,17 @@ function userName(): string {
 }
 
 /** A document as it is, or the text that `render` makes of it. */
-export function print(output: OutputFormat, document: object, render: (color: boolean) => string): Promise<void> {
+export async function print(output: OutputFormat, document: object, render: (color: boolean) => string): Promise<void> {
   switch (output) {
     case "json":
-      return writeAll(process.stdout, `${JSON.stringify(document, null, 2)}\n`);
+      await writeAll(process.stdout, `${JSON.stringify(document, null, 2)}\n`);
+      break;
     case "yaml":
-      return writeAll(process.stdout, stringify(document));
+      await writeAll(process.stdout, stringify(document));
+      break;
     case "table":
-      return writeAll(process.stdout, render(stdoutColor()));
+      await writeAll(process.stdout, render(stdoutColor()));
+      break;
   }
 }
 

@@ -67,9 +67,18 @@ function printStatus(output: OutputFormat, status: StatusDocument): Promise<void
 async function watch(service: AdminService, output: OutputFormat): Promise<void> {
   for await (const reply of service.watch()) {
     const status = statusDocument(reply);
-    if (output === "json") await writeAll(process.stdout, `${JSON.stringify(status)}\n`);
-    else if (output === "yaml") await writeAll(process.stdout, `---\n${stringify(status)}`);
-    else await writeAll(process.stdout, `${process.stdout.isTTY ? clearScreen : ""}${renderStatus(status, systemClock.wallMs(), stdoutColor())}\n`);
+    if (!(await writeAll(process.stdout, watchText(output, status)))) return;
+  }
+}
+
+function watchText(output: OutputFormat, status: StatusDocument): string {
+  switch (output) {
+    case "json":
+      return `${JSON.stringify(status)}\n`;
+    case "yaml":
+      return `---\n${stringify(status)}`;
+    case "table":
+      return `${process.stdout.isTTY ? clearScreen : ""}${renderStatus(status, systemClock.wallMs(), stdoutColor())}\n`;
   }
 }
 

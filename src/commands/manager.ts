@@ -8,7 +8,6 @@ import { FileAuditLog } from "../manager/audit-log.js";
 import { defaultLocalPlatformOptions, LocalPlatform } from "../manager/platform/local-platform.js";
 import { NoPlatform } from "../manager/platform/no-platform.js";
 import type { Platform } from "../manager/platform/platform.js";
-import { untilListening } from "../manager/platform/until-listening.js";
 import { FileStore } from "../manager/store/file-store.js";
 import { serverSecurity, type ServerSecurity } from "../rpc/server-security.js";
 import { addressHint, type Address, formatAddress, parseAddress } from "../snapshot/address.js";
@@ -31,9 +30,6 @@ interface Flags {
   readonly tokensFile?: string;
 }
 
-/** What a platform's workers get to listen before balancers are told of the configuration without them. */
-const startTimeoutMs = 30_000;
-
 export function define(command: Command): void {
   command
     .requiredOption("--store <place>", "where the configuration is kept: file:PATH")
@@ -53,8 +49,6 @@ async function run(flags: Flags): Promise<void> {
   const logger = createLogger();
   const service = ServiceManager.connect(logger);
   const stop = untilToldToStop();
-  let signal: NodeJS.Signals | undefined;
-  void stop.then((told) => (signal = told));
 
   // 1. What is typed, and who may call: nothing is opened for a mistake.
   const path = storePath(flags);
@@ -72,9 +66,9 @@ async function run(flags: Flags): Promise<void> {
   try {
     await server.listen(address, "--listen");
 
-    // 4. The workers: what an earlier manager left is taken over here. Then the snapshots, complete.
+    // 4. The workers: what an earlier manager left is taken over here. Then the snapshots: the publisher gives those that start a
+    //    moment, and does not keep balancers waiting for one that cannot.
     plane.running.start();
-    await untilListening(platform, startTimeoutMs, () => signal !== undefined, systemClock, logger);
     plane.publisher.start();
     await service.tell("READY=1");
     service.startWatchdog(() => Promise.resolve(true));

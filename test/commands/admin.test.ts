@@ -1,4 +1,5 @@
 /** `lintel admin` against the manager in `lintel up`: no set-up, every verb, its exit codes and its documents. */
+import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
@@ -6,6 +7,7 @@ import t from "tap";
 import { parse } from "yaml";
 import type { ChangeDocument, HistoryDocument, StatusDocument } from "../../src/client/admin-documents.js";
 import { administratorOf } from "../support/run-admin.js";
+import { mainPath } from "../support/run-lintel.js";
 import { startUp } from "../support/service.js";
 import { waitUntil } from "../support/wait-until.js";
 
@@ -39,6 +41,23 @@ void t.test("an administrator's commands work on one machine with no set-up", { 
   t.match(history.entries, [{ revision: 4, what: "undo", reason: "not that one" }, { revision: 3, what: "drain json-1.0-1" }, { revision: 2, reason: "try it" }, { revision: 1, who: /^file:.*lintel\.yaml$/ }]);
 });
 
+void t.test("status --watch shows every change as it comes, and ends with its reader", { timeout: 120_000 }, async (t) => {
+  const service = await startUp(t, { config: config(100) });
+  const watch = spawn(process.execPath, [mainPath, "admin", "status", "--watch", "-o", "json", "--manager", service.manager], { stdio: ["ignore", "pipe", "inherit"] });
+  t.teardown(() => watch.kill("SIGKILL"));
+  let text = "";
+  watch.stdout.setEncoding("utf8").on("data", (piece: string) => (text += piece));
+  const newest = (): number => (JSON.parse(text.split("\n").at(-2) ?? '{"revision":0}') as StatusDocument).revision;
+  await waitUntil("the status", () => newest() === 1);
+  await administratorOf(service.manager).does("weights", "json", "1.0=7");
+  await waitUntil("the change", () => newest() === 2);
+  const ended = once(watch, "exit");
+  watch.stdout.destroy();
+  await administratorOf(service.manager).does("weights", "json", "1.0=8");
+  await administratorOf(service.manager).does("weights", "json", "1.0=9");
+  t.same(await ended, [0, null]);
+});
+
 void t.test("the file and the administrators change the same configuration, and undo knows both", { timeout: 120_000 }, async (t) => {
   const service = await startUp(t, { config: config(100) });
   const { does, asks } = administratorOf(service.manager);
@@ -51,17 +70,17 @@ void t.test("the file and the administrators change the same configuration, and 
   t.equal(await weight(), 7, "what an administrator made of the file before it changed");
 });
 
-void t.test("with --state what administrators changed outlives a restart; the file is applied again when it changed", { timeout: 120_000 }, async (t) => {
+void t.test("with --state what administrators changed outlives a restart, until the file says something else", { timeout: 120_000 }, async (t) => {
   const state = t.testdir();
   const first = await startUp(t, { config: config(100), args: ["--state", state] });
   await administratorOf(first.manager).does("weights", "json", "1.0=7", "--wait");
   await first.stop();
   const restarted = await startUp(t, { args: ["--state", state, "--config", first.configPath] });
-  t.match(await administratorOf(restarted.manager).asks("status"), { revision: 2, languages: { json: { versions: { "1.0": { weight: 7 } } } } });
-  await restarted.stop();
+  const { asks } = administratorOf(restarted.manager);
+  t.match(await asks("status"), { revision: 2, languages: { json: { versions: { "1.0": { weight: 7 } } } } });
   writeFileSync(first.configPath, config(9));
-  const changed = await startUp(t, { args: ["--state", state, "--config", first.configPath] });
-  t.match(await administratorOf(changed.manager).asks("status"), { revision: 3, languages: { json: { versions: { "1.0": { weight: 9 } } } } });
+  await waitUntil("the file's change to be active", async () => ((await restarted.status()) as { revision: number }).revision === 3);
+  t.match(await asks("versions"), { revision: 3, languages: { json: { versions: { "1.0": { weight: 9 } } } } });
 });
 
 void t.test("nobody at the address, or no manager, is one clear sentence", async (t) => {
