@@ -35,6 +35,14 @@ void t.test("a manager that is killed leaves users served, and its successor tak
   const after = administratorOf(second.address);
   t.same(pidsOf((await after.asks("workers")) as StatusDocument), pids, "the same processes");
   t.match(await after.asks("scale", "json", "1.0", "1", "--wait"), { revision: 2, barrier: { open: true } });
+
+  balancer.kill("SIGSTOP");
+  const late = await after.tries("weights", "json", "1.0=5", "--wait=300ms", "-o", "json");
+  balancer.kill("SIGCONT");
+  t.equal(late.code, 4, "stored, and not active everywhere in time");
+  t.match(JSON.parse(late.stdout), { revision: 3, changed: true, barrier: { open: false, laggards: { b1: { shards: [2] } } } });
+  t.match(late.stderr, /^lintel: revision 3 is stored, but after 300ms not active everywhere:\n {2}b1: shard 0 has 2, /);
+  t.match(await after.asks("status", "--wait"), { revision: 3, balancers: { b1: { acked: 3 } } }, "it follows as soon as it can");
   t.equal(await lint(balancer.url), 200);
   await balancer.stop();
   await second.stop();

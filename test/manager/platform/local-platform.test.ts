@@ -1,7 +1,7 @@
 /** The local platform with real workers: what should run runs, what ends comes back, and a killed manager leaves nothing lost. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t, { type Test } from "tap";
@@ -116,18 +116,33 @@ async function killedManager(t: Test, stateFile: string, wanted: readonly Wanted
   const manager = spawn(process.execPath, [processPath, stateFile, "1", JSON.stringify(wanted)], { stdio: ["ignore", "pipe", "ignore"], env: { ...process.env, LINTEL_LOG_LEVEL: "error" } });
   t.teardown(() => manager.kill("SIGKILL"));
   let workers: readonly PlatformWorker[] = [];
+  /** Of every process the end of its channel to the manager, as long as it has one. */
+  const channels = new Map<number, string>();
   let text = "";
   manager.stdout.setEncoding("utf8").on("data", (piece: string) => {
     text += piece;
     const lines = text.split("\n");
     text = lines.pop() ?? "";
-    for (const line of lines) workers = JSON.parse(line) as PlatformWorker[];
+    for (const line of lines) {
+      workers = JSON.parse(line) as PlatformWorker[];
+      for (const { pid, state } of workers) if (state === "starting" && !channels.has(pid)) channels.set(pid, channelOf(pid));
+    }
   });
-  // Written down and told to stay, in this order: then they are on their own.
-  await waitUntil("its workers to listen", () => listening(workers).length === expected.length && ids(readKept(stateFile)).join() === expected.join(), bound);
+  // Written down and told to stay, in this order; with the channel gone they are on their own.
+  await waitUntil("its workers to listen", () => listening(workers).length === expected.length && ids(readKept(stateFile)).join() === [...expected].sort().join(), bound);
+  await waitUntil("them to be told to stay", () => workers.every(({ pid }) => channelOf(pid) === "" || channelOf(pid) !== channels.get(pid)), bound);
   t.teardown(() => workers.forEach(({ pid }) => isAlive(pid) && process.kill(pid, "SIGKILL")));
   await kill(manager);
   return workers;
+}
+
+/** What the channel that Node gives a forked process is; "" when there is none, or another file has its number. */
+function channelOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/3`);
+  } catch {
+    return "";
+  }
 }
 
 async function kill(child: ChildProcess): Promise<void> {
@@ -149,7 +164,7 @@ void t.test("after a manager was killed its workers serve on: the next one adopt
   t.teardown(folder.remove);
   const stateFile = join(folder.path, "workers.json");
   const all = ["json-same-1", "json-changed-1", "json-unwanted-1"];
-  const left = await killedManager(t, stateFile, [json("same", 1), json("changed", 1), json("unwanted", 1)], [...all].sort());
+  const left = await killedManager(t, stateFile, [json("same", 1), json("changed", 1), json("unwanted", 1)], all);
   const pidOf = (workers: readonly PlatformWorker[], id: string): number => workers.find((worker) => worker.id === id)?.pid ?? 0;
   for (const id of all) t.ok(isAlive(pidOf(left, id)), `${id} outlives the manager`);
 
