@@ -2,8 +2,8 @@
  * Tables as text: columns that line up, a heading in bold where colour is wanted, no lines, so that they can be cut with awk as
  * well as read. Must not know what is in them.
  */
-import Table3 from "cli-table3";
 import picocolors from "picocolors";
+import stringWidth from "string-width";
 import { oneLine } from "../formats/printable.js";
 
 export interface Table {
@@ -14,25 +14,26 @@ export interface Table {
   readonly empty: string;
 }
 
-/** Nothing between cells but room: every place where the library would draw a line. */
-const noLines = {
-  ...{ top: "", "top-mid": "", "top-left": "", "top-right": "", bottom: "", "bottom-mid": "", "bottom-left": "", "bottom-right": "" },
-  ...{ left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: "" },
-};
+const betweenColumns = "  ";
 
 /** Ends with a line break. A column that is empty in every row is left out. */
 export function renderTable({ columns, rows, empty }: Table, color: boolean): string {
   if (rows.length === 0) return `${empty}\n`;
   const shown = columns.map((_column, index) => index).filter((index) => rows.some((row) => (row[index] ?? "") !== ""));
-  const { bold } = picocolors.createColors(color);
-  const table = new Table3({
-    head: shown.map((index) => bold((columns[index] ?? "").toUpperCase())),
-    chars: noLines,
-    style: { "padding-left": 0, "padding-right": 2, head: [], border: [], compact: true },
-  });
+  const heading = shown.map((index) => (columns[index] ?? "").toUpperCase());
   // What workers and administrators wrote must not move a terminal's cursor, nor break a line.
-  for (const row of rows) table.push(shown.map((index) => oneLine(row[index] ?? "")));
-  return `${table.toString().replace(/ +$/gm, "")}\n`;
+  const cells = rows.map((row) => shown.map((index) => oneLine(row[index] ?? "")));
+  const widths = heading.map((title, column) => cells.reduce((width, row) => Math.max(width, stringWidth(row[column] ?? "")), title.length));
+  const { bold } = picocolors.createColors(color);
+  return [bold(lineOf(heading, widths)), ...cells.map((row) => lineOf(row, widths))].map((line) => `${line}\n`).join("");
+}
+
+/** Nothing follows the last cell. */
+function lineOf(cells: readonly string[], widths: readonly number[]): string {
+  return cells
+    .map((cell, column) => cell + " ".repeat(Math.max(0, (widths[column] ?? 0) - stringWidth(cell))))
+    .join(betweenColumns)
+    .trimEnd();
 }
 
 /** "45s", "12m", "3h", "5d": for a column, where the order of magnitude is what one looks for. */

@@ -32,10 +32,12 @@ const defaultWait = "30s";
 const waitMsMax = 24 * 3_600_000;
 
 export function withConnectionFlags(command: Command): Command {
-  command
-    .addOption(new Option("--manager <host:port,…>", "where the managers are; asked in turn until one answers").env("LINTEL_MANAGER").default(defaultManager))
-    .addOption(new Option("-o, --output <format>", "how to print the answer").choices(["table", "json", "yaml"]).default("table"));
-  return withManagerAccess(command);
+  command.addOption(new Option("--manager <host:port,…>", "where the managers are; asked in turn until one answers").env("LINTEL_MANAGER").default(defaultManager));
+  return withManagerAccess(withOutputFlag(command));
+}
+
+export function withOutputFlag(command: Command): Command {
+  return command.addOption(new Option("-o, --output <format>", "how to print the answer").choices(["table", "json", "yaml"]).default("table"));
 }
 
 /**

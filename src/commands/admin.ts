@@ -8,7 +8,7 @@ import { exitCodes } from "../base/errors.js";
 import { askAdmin } from "../client/balancer-port.js";
 import type { ReloadOutcome } from "../manager-link/link.js";
 import { defineChanges, defineDrains } from "./admin-changes.js";
-import { type OutputFormat, print } from "./admin-connection.js";
+import { type OutputFormat, print, withOutputFlag } from "./admin-connection.js";
 import { defineStatus, defineViews, showStatus, type StatusFlags } from "./admin-views.js";
 
 const defaultAdmin = "http://127.0.0.1:9901";
@@ -19,29 +19,32 @@ export function define(command: Command): void {
     .action((flags: StatusFlags & { readonly admin?: string }) => (flags.admin === undefined ? showStatus(flags) : balancerStatus(flags.admin, flags.output)));
   defineChanges(command);
   defineDrains(defineViews(command));
-  command
-    .command("reload")
-    .description("make a balancer, or lintel up, read its configuration file again")
+  withOutputFlag(command.command("reload").description("make a balancer, or lintel up, read its configuration file again"))
     .addOption(new Option("--admin <url>", "its admin port").env("LINTEL_ADMIN").default(defaultAdmin))
-    .action(({ admin }: { readonly admin: string }) => reload(admin));
+    .action(({ admin, output }: { readonly admin: string; readonly output: OutputFormat }) => reload(admin, output));
 }
 
-async function reload(admin: string): Promise<void> {
+/** Returns when what is in the file now is active on every shard. */
+async function reload(admin: string, output: OutputFormat): Promise<void> {
   const { body } = await askAdmin(admin, "POST", "/reload");
   const outcome = body as ReloadOutcome;
+  if (outcome.kind === "applied") for (const warning of outcome.warnings) process.stderr.write(`warning: ${warning}\n`);
+  if (outcome.kind === "refused") {
+    for (const problem of outcome.problems) process.stderr.write(`${problem}\n`);
+    process.stderr.write("lintel: the configuration was refused; the one before it goes on serving\n");
+    process.exitCode = exitCodes.failed;
+  }
+  await print(output, outcome, () => outcomeText(outcome));
+}
+
+function outcomeText(outcome: ReloadOutcome): string {
   switch (outcome.kind) {
     case "applied":
-      for (const warning of outcome.warnings) process.stderr.write(`warning: ${warning}\n`);
-      process.stdout.write(`revision ${outcome.revision} is active on every shard\n`);
-      break;
+      return `revision ${outcome.revision} is active on every shard\n`;
     case "unchanged":
-      process.stdout.write(`nothing changed; revision ${outcome.revision} stays active\n`);
-      break;
+      return `nothing changed; revision ${outcome.revision} stays active\n`;
     case "refused":
-      for (const problem of outcome.problems) process.stderr.write(`${problem}\n`);
-      process.stderr.write("lintel: the configuration was refused; the one before it goes on serving\n");
-      process.exitCode = exitCodes.failed;
-      break;
+      return "";
   }
 }
 
