@@ -24,7 +24,9 @@ export interface KeptWorker {
 
 export class KeptWorkers {
   private wanted: readonly KeptWorker[] = [];
-  private writing: Promise<boolean> | undefined;
+  /** The write that is underway, or the last one. */
+  private last: Promise<boolean> = Promise.resolve(true);
+  /** The one after it, when somebody asked for it. */
   private next: Promise<boolean> | undefined;
 
   constructor(
@@ -47,11 +49,13 @@ export class KeptWorkers {
   /** Resolves with whether a list with at least these is on disk. One write at a time; what came meanwhile goes into the next. */
   write(workers: readonly KeptWorker[]): Promise<boolean> {
     this.wanted = workers;
-    if (this.writing === undefined) return (this.writing = this.writeNow());
-    this.next ??= this.writing.then(() => {
-      this.next = undefined;
-      return (this.writing = this.writeNow());
-    });
+    if (this.next === undefined) {
+      this.next = this.last.then(() => {
+        this.next = undefined;
+        return this.writeNow();
+      });
+      this.last = this.next;
+    }
     return this.next;
   }
 
@@ -66,8 +70,6 @@ export class KeptWorkers {
     } catch (thrown) {
       this.logger.warn("the list of workers cannot be written; they will end with this manager", { file: this.path, reason: messageOf(thrown) });
       return false;
-    } finally {
-      this.writing = undefined;
     }
   }
 }
