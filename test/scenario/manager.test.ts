@@ -24,6 +24,8 @@ void t.test("a manager that is killed leaves users served, and its successor tak
   await waitUntil("both workers to listen", async () => Object.values(((await before.asks("workers")) as StatusDocument).workers).every(({ state }) => state === "listening"));
   const pids = pidsOf((await before.asks("workers")) as StatusDocument);
 
+  // They outlive the manager by design, and must not outlive a test that fails.
+  t.teardown(() => pids.filter((pid) => identityOf(pid) !== "").forEach((pid) => process.kill(pid, "SIGKILL")));
   first.kill("SIGKILL");
   // Not until its output has ended: its workers have that, too.
   await waitUntil("the manager to be gone", () => identityOf(first.pid) === "");
