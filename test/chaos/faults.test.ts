@@ -9,11 +9,12 @@ import { WorkerFleet } from "../support/worker-fleet.js";
 
 const files = realJsonFiles(50);
 
-void t.test("garbage, truncated frames and a wrong identity: no request fails, each worker is named with the reason", async (t) => {
+void t.test("garbage, truncated frames, wrong ids and a wrong identity: no request fails, each worker is named with the reason", async (t) => {
   const fleet = new WorkerFleet();
   t.teardown(() => fleet.stop());
   const linter = { language: "json", version: "1" };
-  const [healthy, forGarbage, forTruncation, stranger] = await Promise.all([
+  const [healthy, forGarbage, forTruncation, forIds, stranger] = await Promise.all([
+    fleet.start(linter),
     fleet.start(linter),
     fleet.start(linter),
     fleet.start(linter),
@@ -21,8 +22,9 @@ void t.test("garbage, truncated frames and a wrong identity: no request fails, e
   ]);
   const garbage = await new FaultyProxy(forGarbage.port).start();
   const truncation = await new FaultyProxy(forTruncation.port).start();
-  t.teardown(() => Promise.all([garbage.stop(), truncation.stop()]));
-  const workers = [healthy.id, garbage.id, truncation.id, stranger.id];
+  const ids = await new FaultyProxy(forIds.port).start();
+  t.teardown(() => Promise.all([garbage.stop(), truncation.stop(), ids.stop()]));
+  const workers = [healthy.id, garbage.id, truncation.id, ids.id, stranger.id];
   const balancer = await BalancerProcess.start({ languages: { json: [{ version: "1", weight: 1, workers }] } });
   t.teardown(() => balancer.stop());
   const load = new OpenLoad({ url: balancer.url, files, perSecond: 200 });
@@ -30,10 +32,11 @@ void t.test("garbage, truncated frames and a wrong identity: no request fails, e
   await until(() => load.results.length >= 200, 10_000, () => "the load to flow");
   garbage.fault = { kind: "garbage" };
   truncation.fault = { kind: "truncate" };
+  ids.fault = { kind: "wrong-id" };
   const named = async (id: string): Promise<boolean> => (await balancer.workerStatus(id)).every(({ state, reason }) => state !== "ready" && reason !== "");
-  for (const { id } of [garbage, truncation, stranger]) await until(() => named(id), 5_000, () => `${id} to be named in the status`);
+  for (const { id } of [garbage, truncation, ids, stranger]) await until(() => named(id), 5_000, () => `${id} to be named in the status`);
   await delay(2_000);
-  for (const id of [garbage.id, truncation.id, stranger.id]) {
+  for (const id of [garbage.id, truncation.id, ids.id, stranger.id]) {
     const [first] = await balancer.workerStatus(id);
     t.comment(`${id}: ${first?.state ?? "?"}: ${first?.reason ?? ""}`);
   }

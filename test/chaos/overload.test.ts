@@ -3,19 +3,20 @@ import t, { type Test } from "tap";
 import { delay } from "../../src/base/clock.js";
 import { median, p99sOfSlices } from "../support/alternation.js";
 import { BalancerProcess } from "../support/balancer-process.js";
+import { Lateness } from "../support/lateness.js";
 import { LimitedFleet } from "../support/limited-fleet.js";
 import { describeLoad, type LoadResult, OpenLoad, percentile } from "../support/open-load.js";
 import { realJsonFiles } from "../support/real-files.js";
 
 const files = realJsonFiles(50);
 const refusalMsMax = 5;
-/** What a process that does nothing is late by, at the 99th percentile, where nobody else wants the processors. */
+/** What a thread that does nothing is late by, at the 99th percentile, where nobody else wants the processors. */
 const quietMsMax = 1;
 t.setTimeout(180_000);
 
 void t.test("twice the load that the workers can carry: goodput stays, and what is refused is refused at once", async (t) => {
   // Two workers with ten places of 200 ms each: 100 a second, nearly however busy the machine is.
-  const { fleet, balancer } = await startScene(t, 2, { slots: 10, "takes-ms": 200, "queue-depth-max": 10 });
+  const { balancer, lateness } = await startScene(t, 2, { slots: 10, "takes-ms": 200, "queue-depth-max": 10 });
   const capacity = 100;
   const loads = [1, 1.25, 2];
   const goodputs = loads.map((): number[] => []);
@@ -36,11 +37,11 @@ void t.test("twice the load that the workers can carry: goodput stays, and what 
   t.ok(share() > 0.9, "above 90 % of the peak");
   const refused = over.filter(({ status }) => status !== 200);
   t.ok(refused.length > over.length / 4, "it was too much");
-  checkRefusals(t, refused, fleet);
+  checkRefusals(t, refused, lateness);
 });
 
 void t.test("a balancer that has its fill refuses at once", async (t) => {
-  const { fleet, balancer } = await startScene(t, 1, { slots: 1_000, "takes-ms": 500 }, { inFlightPerShardMax: 20 });
+  const { balancer, lateness } = await startScene(t, 1, { slots: 1_000, "takes-ms": 500 }, { inFlightPerShardMax: 20 });
   const load = new OpenLoad({ url: balancer.url, files, perSecond: 300, connections: 512 });
   await delay(4_000);
   const results = await load.stop();
@@ -48,11 +49,11 @@ void t.test("a balancer that has its fill refuses at once", async (t) => {
   t.ok(results.some(({ status }) => status === 200), "what it has it finishes");
   const refused = results.filter(({ status }) => status !== 200);
   t.ok(refused.every(({ attempts }) => attempts === 0), "what it refuses no worker sees");
-  checkRefusals(t, refused, fleet);
+  checkRefusals(t, refused, lateness);
 });
 
 void t.test("all workers refuse: the retries stay within their budget and every answer is quick", async (t) => {
-  const { fleet, balancer } = await startScene(t, 3, { slots: 0 });
+  const { balancer, lateness } = await startScene(t, 3, { slots: 0 });
   const startMs = performance.now();
   const load = new OpenLoad({ url: balancer.url, files, perSecond: 200 });
   await delay(8_000);
@@ -62,16 +63,18 @@ void t.test("all workers refuse: the retries stay within their budget and every 
   t.comment(`${describeLoad(results)}; ${attempts} attempts for ${requests} requests in ${seconds.toFixed(1)} s`);
   // Each of two shards has ten a second, and those of the budget's window, 5 s, saved up at the start.
   t.ok(attempts <= 1.2 * requests + 2 * 10 * (seconds + 5), "the attempts are within the budget");
-  checkRefusals(t, results, fleet);
+  checkRefusals(t, results, lateness);
 });
 
-async function startScene(t: Test, workers: number, flags: Readonly<Record<string, number>>, limits: Readonly<Record<string, number>> = {}): Promise<{ fleet: LimitedFleet; balancer: BalancerProcess }> {
+async function startScene(t: Test, workers: number, flags: Readonly<Record<string, number>>, limits: Readonly<Record<string, number>> = {}): Promise<{ balancer: BalancerProcess; lateness: Lateness }> {
   const fleet = new LimitedFleet();
   t.teardown(() => fleet.stop());
   await fleet.start(workers, flags);
   const balancer = await BalancerProcess.start({ limits, languages: { json: [{ version: "1", weight: 1, workers: fleet.addresses }] } });
   t.teardown(() => balancer.stop());
-  return { fleet, balancer };
+  const lateness = new Lateness();
+  t.teardown(() => lateness.stop());
+  return { balancer, lateness };
 }
 
 /** Reports a second that arrived between these times of the load. */
@@ -82,13 +85,13 @@ function goodput(results: readonly LoadResult[], fromMs: number, toMs: number): 
 
 /**
  * Every refusal says when to come back and took the service next to no time. Measured inside, from the complete request to its
- * answer. Where a process that does nothing waits longer for the processor than a refusal may take, that says nothing of the service.
+ * answer. Where a thread that does nothing waits longer for the processor than a refusal may take, that says nothing of the service.
  */
-function checkRefusals(t: Test, refused: readonly LoadResult[], fleet: LimitedFleet): void {
+function checkRefusals(t: Test, refused: readonly LoadResult[], { p99Ms: lateMs }: Lateness): void {
   t.same(refused.filter(({ status, error, retryAfter }) => status !== 503 || error !== "overloaded" || retryAfter < 1), [], "each is a 503 with Retry-After");
   const p99Ms = median(p99sOfSlices(refused, "serverMs"));
-  const [halfMs, lateMs] = [percentile(refused, 0.5, "serverMs"), fleet.lateP99Ms];
-  t.comment(`${refused.length} refused within p50 ${halfMs.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms (median of half seconds); a process that does nothing is late by ${lateMs.toFixed(2)} ms`);
+  const halfMs = percentile(refused, 0.5, "serverMs");
+  t.comment(`${refused.length} refused within p50 ${halfMs.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms (median of half seconds); a thread that does nothing is late by ${lateMs.toFixed(2)} ms`);
   if (lateMs > refusalMsMax) {
     t.pass("the machine is too busy to tell");
     return;

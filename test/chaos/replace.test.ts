@@ -18,7 +18,7 @@ import { WorkerFleet } from "../support/worker-fleet.js";
 const files = realJsonFiles(50);
 const limits = { drainQuietMs: "1500ms", drainTimeoutMs: "5s" };
 const replacements = 20;
-t.setTimeout(120_000);
+t.setTimeout(280_000);
 
 if (isInNamespace) runTests();
 else void t.test("with connections handed over by the kernel", (t) => runInNamespace(t, fileURLToPath(import.meta.url), { "net.ipv4.tcp_migrate_req": "1" }));

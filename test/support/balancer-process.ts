@@ -24,6 +24,12 @@ export interface BalancerGiven {
   readonly languages: Readonly<Record<string, readonly VersionGiven[]>>;
 }
 
+/**
+ * More patience than users have: on a machine that others use too, workers are slow for other reasons than those
+ * that a test looks into. `limits` goes before it.
+ */
+const patience = { deadlineMs: "30s", attemptTimeoutMs: "5s", inFlightPerWorkerMax: 2_000 };
+
 export class BalancerProcess {
   readonly url: string;
   readonly adminUrl: string;
@@ -57,7 +63,7 @@ export class BalancerProcess {
       http: { listen: `127.0.0.1:${this.port}`, ...(bodyBytesMax !== undefined && { bodyBytesMax }) },
       admin: { listen: `127.0.0.1:${this.adminPort}` },
       shards,
-      limits,
+      limits: { ...patience, ...limits },
       languages: Object.fromEntries(Object.entries(languages).map(([language, versions]) => [language, { spill, versions }])),
     };
     this.writeText(JSON.stringify(configuration, null, 1));

@@ -4,8 +4,8 @@ import { once } from "node:events";
 
 export type Fault =
   | { readonly kind: "none" }
-  /** Passes what it should, `delayMs` later. */
-  | { readonly kind: "slow"; readonly delayMs: number }
+  /** Answers every request as if it were one that nobody has sent. */
+  | { readonly kind: "wrong-id" }
   /** Overwrites the bytes of replies with noise. */
   | { readonly kind: "garbage" }
   /** Sends the first half of each piece and then closes. */
@@ -62,8 +62,8 @@ export class FaultyProxy {
       case "none":
         client.write(bytes);
         break;
-      case "slow":
-        setTimeout(() => client.write(bytes), fault.delayMs);
+      case "wrong-id":
+        client.write(withWrongIds(bytes));
         break;
       case "garbage":
         client.write(Buffer.from(bytes.map((byte, index) => (byte * 31 + index * 17 + 7) & 0xff)));
@@ -73,4 +73,18 @@ export class FaultyProxy {
         break;
     }
   }
+}
+
+const frameHeaderBytes = 9;
+/** Further on than any request of a test gets. */
+const idOffset = 1_000_000;
+
+/** HTTP/2 frames with their stream ids moved; a piece of a loopback connection begins with a frame as good as always. */
+function withWrongIds(bytes: Buffer): Buffer {
+  const moved = Buffer.from(bytes);
+  for (let at = 0; at + frameHeaderBytes <= moved.length; at += frameHeaderBytes + moved.readUIntBE(at, 3)) {
+    const id = moved.readUInt32BE(at + 5);
+    if (id > 0) moved.writeUInt32BE(id + idOffset, at + 5);
+  }
+  return moved;
 }

@@ -19,13 +19,16 @@ export interface FleetOptions {
   readonly program?: readonly string[];
 }
 
+/** On a busy machine a usual queue would be full for other reasons than those that a test looks into. */
+const queueDepthMax = "2000";
+
 export class WorkerFleet {
   private readonly children = new Map<string, ChildProcess>();
   readonly workers: FleetWorker[] = [];
 
   /** Starts one more worker; resolves when it serves. Port 0 takes a free one. */
   async start({ language, version, flags = [], program = [] }: FleetOptions, port = 0): Promise<FleetWorker> {
-    const args = [mainPath, "linter", language, "--listen", `127.0.0.1:${port}`, "--as-version", version, ...flags];
+    const args = [mainPath, "linter", language, "--listen", `127.0.0.1:${port}`, "--as-version", version, "--queue-depth-max", queueDepthMax, ...flags];
     if (program.length > 0) args.push("--", ...program);
     const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit", "ipc"], env: { ...process.env, LINTEL_LOG_LEVEL: "error" } });
     const listening = await new Promise<number>((resolve, reject) => {
