@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { commentsOf, deadLinks, deadPaths, unknownCommands, unknownFunctions, type Page } from "./support/doc-rules.js";
+import { commentsOf, deadLinks, deadPaths, unknownCommands, unknownFunctions, unknownMetrics, type Page } from "./support/doc-rules.js";
 import { mayImport } from "./support/import-rules.js";
 import type { PackageFile } from "./support/package-rules.js";
 import { filesBelow, importsOf, parseModule, readModule, readModules, repositoryRoot } from "./support/source-module.js";
@@ -57,6 +57,12 @@ void t.test("functions, scripts and commands that pages name exist", (t) => {
   holds(t, unknownCommands(pages, Object.keys(scripts), commands));
   finds(t, unknownFunctions([page("`Exchange.start()` `replyOf()`", "`Exchange.run()`", "`none()`")], sources), [2, 3]);
   finds(t, unknownCommands([page("npm run build; `lintel up`", "npm run none", "npx lintel none")], ["build"], ["up"]), [2, 3]);
+  t.end();
+});
+
+void t.test("metrics that pages name exist", (t) => {
+  holds(t, unknownMetrics(pages, sources));
+  finds(t, unknownMetrics([page("`lintel_ready`, `lintel_request_duration_seconds_bucket{language=\"x\"}`", "`lintel_readiness`", "rate(lintel_none_total)")], sources), [2, 3]);
   t.end();
 });
 

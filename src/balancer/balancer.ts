@@ -13,7 +13,7 @@ import type { RequestLimits, ShardStatus } from "../shard/messages.js";
 import { type PageFile, readPageFiles } from "../shard/page-files.js";
 import { defaultStatisticsSizes, Statistics } from "../shard/statistics.js";
 import { Handover, type HandoverShards } from "./handover.js";
-import { choosePort, holderOf, lockPort, migratesConnections, type PortLock, succeed } from "./port-lock.js";
+import { choosePort, holderOf, lockPort, type PortLock, succeed } from "./port-lock.js";
 import { defaultShardThreadOptions, ShardThread } from "./shard-thread.js";
 import { Suspects } from "./suspects.js";
 import { createSlotBook, type SlotBook } from "./slots.js";
@@ -126,9 +126,6 @@ export class Balancer implements StandingReceiver {
   /** With both listening: tells the balancer that this one replaces to leave, and takes its lock. */
   async takeOver(): Promise<void> {
     if (this.predecessor === undefined) return;
-    if ((await migratesConnections()) === false) {
-      this.logger.warn("net.ipv4.tcp_migrate_req is 0: connections that wait in the old process's queue are lost when it closes (a few in ten replacements); set it to 1");
-    }
     this.lock = await succeed(this.port, this.predecessor, takeOverTimeoutMs);
     this.logger.info("took over", { from: this.predecessor });
   }

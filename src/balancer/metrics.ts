@@ -16,10 +16,12 @@ export const latencyBoundsSeconds = [
 export const metricNames = {
   requests: ["lintel_requests_total", "Requests answered, by language, version and HTTP status; 499 is a client that left first"],
   attempts: ["lintel_attempts_total", "Attempts at workers, by language and version that got them"],
+  spreading: ["lintel_version_spreading_shards", "How many shards use the ejected workers of a version, because it has no others"],
   duration: ["lintel_request_duration_seconds", "From a request's arrival to its answer"],
   workerInFlight: ["lintel_worker_in_flight", "Attempts in flight at a worker, over all shards"],
   workerAttempts: ["lintel_worker_attempts_total", "Attempts at a worker"],
   workerFailures: ["lintel_worker_failures_total", "Attempts at a worker that failed"],
+  workerEjections: ["lintel_worker_ejections_total", "How often shards stopped using a worker because it failed"],
   workerUsable: ["lintel_worker_usable_shards", "How many shards may choose this worker now"],
   workerDepth: ["lintel_worker_reported_queue_depth", "Other balancers' and shards' requests at the worker, as it last said; the highest of any shard"],
   inFlight: ["lintel_shard_exchanges_in_flight", "Requests a shard is working on"],
@@ -41,16 +43,20 @@ export class BalancerMetrics {
 
   constructor(private readonly balancer: Balancer) {
     const { statistics } = balancer;
-    this.versions("requests", ["language", "version", "code"], (one, slot, labels) =>
+    this.versions("requests", Counter, ["language", "version", "code"], (one, slot, labels) =>
       outcomeStatuses.map((status, index) => ({ labels: { ...labels, code: String(status) }, value: one.get(one.versionCell(slot, index)) })),
     );
-    this.versions("attempts", ["language", "version"], (one, slot, labels) => [
+    this.versions("attempts", Counter, ["language", "version"], (one, slot, labels) => [
       { labels, value: one.get(one.versionCell(slot, versionCells.attempts)) },
+    ]);
+    this.versions("spreading", Gauge, ["language", "version"], (one, slot, labels) => [
+      { labels, value: one.get(one.versionCell(slot, versionCells.spreading)) },
     ]);
     this.registry.registerMetric(new DurationHistogram(balancer) as unknown as Counter);
     this.worker("workerInFlight", workerCells.inFlight, "sum", Gauge);
     this.worker("workerAttempts", workerCells.attempts, "sum", Counter);
     this.worker("workerFailures", workerCells.failures, "sum", Counter);
+    this.worker("workerEjections", workerCells.ejections, "sum", Counter);
     this.worker("workerUsable", workerCells.usable, "sum", Gauge);
     this.worker("workerDepth", workerCells.reportedDepth, "max", Gauge);
     this.shard("inFlight", Gauge, (index) => statistics[index]?.get(shardCells.exchangesInFlight));
@@ -68,14 +74,15 @@ export class BalancerMetrics {
   }
 
   private versions(
-    key: "requests" | "attempts",
+    key: "requests" | "attempts" | "spreading",
+    kind: typeof Gauge | typeof Counter,
     labelNames: string[],
     read: (one: Statistics, slot: number, labels: Record<string, string>) => { labels: Record<string, string>; value: number }[],
   ): void {
     const { balancer } = this;
     const [name, help] = metricNames[key];
     const registers = [this.registry];
-    new Counter({ name, help, labelNames, registers, collect(): void {
+    new kind({ name, help, labelNames, registers, collect(): void {
       this.reset();
       for (const [label, slot] of [["", 0] as const, ...balancer.slots.versions()]) {
         const [language = "", version = ""] = label.split(" ");
@@ -86,7 +93,7 @@ export class BalancerMetrics {
     } });
   }
 
-  private worker(key: "workerInFlight" | "workerAttempts" | "workerFailures" | "workerUsable" | "workerDepth", cell: number, merge: "sum" | "max", kind: typeof Gauge | typeof Counter): void {
+  private worker(key: "workerInFlight" | "workerAttempts" | "workerFailures" | "workerEjections" | "workerUsable" | "workerDepth", cell: number, merge: "sum" | "max", kind: typeof Gauge | typeof Counter): void {
     const { balancer } = this;
     const [name, help] = metricNames[key];
     new kind({ name, help, labelNames: ["language", "version", "worker"], registers: [this.registry], collect(): void {

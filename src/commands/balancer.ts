@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { UserError } from "../base/errors.js";
 import { createLogger } from "../base/logger.js";
 import { openLink, type LinkFlags } from "./balancer-link.js";
-import { adminFor, balancerFrom, listenAdminAfter, listenAdminIfFree, reloadOnHangUp, urlOf } from "./balancer-parts.js";
+import { adminFor, balancerFrom, listenAdminAfter, listenAdminIfFree, reloadOnHangUp, sayWhatReplacingLoses, urlOf } from "./balancer-parts.js";
 import { withManagerAccess } from "./manager-access.js";
 import { ServiceManager } from "./service-manager.js";
 import { withSettingFlags } from "./setting-flags.js";
@@ -40,6 +40,7 @@ async function run(flags: Flags): Promise<void> {
   // 2. The threads and the port, still closed to users: a port in use is found before anything else happens.
   const balancer = balancerFrom(settings, logger, name);
   await balancer.start(replace);
+  await sayWhatReplacingLoses(logger);
   const admin = adminFor(balancer, link);
   let replacing = false;
   try {

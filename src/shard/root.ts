@@ -13,7 +13,7 @@ import { type Active, type ActiveLanguage, type ActiveVersion, buildActive, empt
 import type { ActiveWorker } from "./active-worker.js";
 import { ConnectQueue } from "./connect-queue.js";
 import type { LanguageBatch, RequestLimits, ShardStatus, SnapshotUpdate, VersionUsability, WorkerStatus } from "./messages.js";
-import { workerCells, type Statistics } from "./statistics.js";
+import { versionCells, workerCells, type Statistics } from "./statistics.js";
 
 /**
  * A shard whose part of a version has been without a usable worker for so long connects to all of its workers: parts are to save
@@ -170,6 +170,7 @@ export class ShardRoot {
     for (const worker of version.workers) {
       statistics.set(statistics.workerCell(worker.slot, workerCells.usable), worker.upstream.ready && isServing(worker.health) ? 1 : 0);
     }
+    statistics.set(statistics.versionCell(version.slot, versionCells.spreading), version.spreading ? 1 : 0);
     const key = versionKey(name);
     const usable = version.usable.length > 0;
     if (usable || !version.partial) this.idleSinceMs.delete(key);

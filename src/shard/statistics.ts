@@ -24,7 +24,7 @@ export const shardCells = {
 const shardCellCount = 16;
 
 /** Per version: one cell per outcome status, then these. */
-export const versionCells = { attempts: outcomeStatuses.length, spilledAway: outcomeStatuses.length + 1 } as const;
+export const versionCells = { attempts: outcomeStatuses.length, spilledAway: outcomeStatuses.length + 1, spreading: outcomeStatuses.length + 2 } as const;
 const versionCellCount = 32;
 
 /** Per worker. */
@@ -137,12 +137,15 @@ export class Statistics {
   /** Sets to zero what counts the present rather than the past. */
   clearGauges(): void {
     for (const cell of [shardCells.exchangesInFlight, shardCells.bodyBytesHeld, shardCells.replyBytesHeld, shardCells.connections]) this.set(cell, 0);
+    for (let slot = 0; slot < this.sizes.versionsMax; slot++) this.clear(this.versionCell(slot, versionCells.spreading));
     for (let slot = 0; slot < this.sizes.workersMax; slot++) {
-      // Untouched memory stays untouched.
-      for (const cell of [workerCells.inFlight, workerCells.usable, workerCells.reportedDepth]) {
-        if (this.get(this.workerCell(slot, cell)) !== 0) this.set(this.workerCell(slot, cell), 0);
-      }
+      for (const cell of [workerCells.inFlight, workerCells.usable, workerCells.reportedDepth]) this.clear(this.workerCell(slot, cell));
     }
+  }
+
+  /** Untouched memory stays untouched. */
+  private clear(cell: number): void {
+    if (this.get(cell) !== 0) this.set(cell, 0);
   }
 
   /** Empties a version's slot before it is given to another one. */

@@ -40,17 +40,28 @@ void t.test("twice the load that the workers can carry: goodput stays, and what 
   checkRefusals(t, refused, lateness);
 });
 
-void t.test("a balancer that has its fill refuses at once", async (t) => {
-  const { balancer, lateness } = await startScene(t, 1, { slots: 1_000, "takes-ms": 500 }, { inFlightPerShardMax: 20 });
-  const load = new OpenLoad({ url: balancer.url, files, perSecond: 300, connections: 512 });
-  await delay(4_000);
-  const results = await load.stop();
-  t.comment(describeLoad(results));
-  t.ok(results.some(({ status }) => status === 200), "what it has it finishes");
-  const refused = results.filter(({ status }) => status !== 200);
-  t.ok(refused.every(({ attempts }) => attempts === 0), "what it refuses no worker sees");
-  checkRefusals(t, refused, lateness);
-});
+const sourceBytes = 20_000;
+for (const [limit, max, metric, held] of [
+  ["inFlightPerShardMax", 20, "lintel_shard_exchanges_in_flight", 20],
+  ["inFlightPerWorkerMax", 20, "lintel_worker_in_flight", 2 * 20],
+  ["bodyBytesHeldPerShardMax", 10 * sourceBytes, "lintel_shard_body_bytes_held", 10 * sourceBytes],
+] as const) {
+  void t.test(`a balancer that has its fill refuses at once: ${limit}`, async (t) => {
+    const { balancer, lateness } = await startScene(t, 1, { slots: 1_000, "takes-ms": 500 }, { [limit]: max }, sourceBytes);
+    const large = Array.from({ length: 100 }, (_, index) => ({ path: `/v1/lint/json?filename=${index}.json`, source: Buffer.from(JSON.stringify("x".repeat(sourceBytes - 2))) }));
+    const load = new OpenLoad({ url: balancer.url, files: large, perSecond: 200, connections: 512 });
+    t.teardown(() => load.stop());
+    let heldMax = 0;
+    for (const startMs = load.nowMs; load.nowMs - startMs < 3_000; await delay(20)) heldMax = Math.max(heldMax, await balancer.metricMax(metric));
+    const results = await load.stop();
+    t.comment(`${describeLoad(results)}; ${metric} is ${heldMax} at most`);
+    t.ok(heldMax > held / 2 && heldMax <= held, "the bound was reached and kept");
+    t.ok(results.some(({ status }) => status === 200), "what it has it finishes");
+    const refused = results.filter(({ status }) => status !== 200);
+    t.ok(refused.every(({ attempts }) => attempts === 0), "what it refuses no worker sees");
+    checkRefusals(t, refused, lateness);
+  });
+}
 
 void t.test("all workers refuse: the retries stay within their budget and every answer is quick", async (t) => {
   const { balancer, lateness } = await startScene(t, 3, { slots: 0 });
@@ -66,11 +77,11 @@ void t.test("all workers refuse: the retries stay within their budget and every 
   checkRefusals(t, results, lateness);
 });
 
-async function startScene(t: Test, workers: number, flags: Readonly<Record<string, number>>, limits: Readonly<Record<string, number>> = {}): Promise<{ balancer: BalancerProcess; lateness: Lateness }> {
+async function startScene(t: Test, workers: number, flags: Readonly<Record<string, number>>, limits: Readonly<Record<string, number>> = {}, bodyBytesMax = 65_536): Promise<{ balancer: BalancerProcess; lateness: Lateness }> {
   const fleet = new LimitedFleet();
   t.teardown(() => fleet.stop());
   await fleet.start(workers, flags);
-  const balancer = await BalancerProcess.start({ limits, languages: { json: [{ version: "1", weight: 1, workers: fleet.addresses }] } });
+  const balancer = await BalancerProcess.start({ limits, bodyBytesMax, languages: { json: [{ version: "1", weight: 1, workers: fleet.addresses }] } });
   t.teardown(() => balancer.stop());
   const lateness = new Lateness();
   t.teardown(() => lateness.stop());

@@ -21,7 +21,14 @@ const replacements = 20;
 t.setTimeout(280_000);
 
 if (isInNamespace) runTests();
-else void t.test("with connections handed over by the kernel", (t) => runInNamespace(t, fileURLToPath(import.meta.url), { "net.ipv4.tcp_migrate_req": "1" }));
+else {
+  void t.test("with connections handed over by the kernel", (t) => runInNamespace(t, fileURLToPath(import.meta.url), { "net.ipv4.tcp_migrate_req": "1" }));
+  void t.test("a balancer says at its start what is lost without that", async (t) => {
+    const { balancer } = await startScene(t);
+    const isSet = readFileSync("/proc/sys/net/ipv4/tcp_migrate_req", "utf8").trim() === "1";
+    t.equal(/tcp_migrate_req is 0: when this balancer is replaced, connections/.test(balancer.log), !isSet);
+  });
+}
 
 interface Scene {
   readonly fleet: WorkerFleet;

@@ -123,6 +123,32 @@ void t.test("one worker ten times slower gets under a third of a fair share, and
   t.ok(median(ratios) <= 2, "p99 at most twice that of the healthy set");
 });
 
+for (const count of [1, 3, 5]) {
+  void t.test(`all of ${count} workers stop for 3 s: each is ejected, they are used all the same, and nobody is refused`, async (t) => {
+    const fleet = new WorkerFleet();
+    t.teardown(() => fleet.stop());
+    await Promise.all(Array.from({ length: count }, () => fleet.start(linter)));
+    const balancer = await BalancerProcess.start({ languages: { json: [{ version: "1", weight: 1, workers: fleet.workers.map(({ id }) => id) }] } });
+    t.teardown(() => balancer.stop());
+    const load = new OpenLoad({ url: balancer.url, files, perSecond: 20 });
+    t.teardown(() => load.stop());
+    await until(() => load.results.length >= 20, 10_000, () => "the load to flow");
+    const stoppedMs = performance.now();
+    for (const worker of fleet.workers) fleet.pause(worker);
+    await until(async () => (await balancer.metric("lintel_version_spreading_shards")) === 2, 10_000, () => "both shards to spread over all");
+    const spreadMs = performance.now() - stoppedMs;
+    t.equal(await balancer.metric("lintel_worker_usable_shards"), 0, "the metrics say that none is trusted");
+    await delay(Math.max(0, 3_000 - spreadMs));
+    for (const worker of fleet.workers) fleet.resume(worker);
+    const resumedMs = load.nowMs;
+    await until(async () => (await balancer.metric("lintel_worker_usable_shards")) === 2 * count, 15_000, () => "all to be trusted again");
+    const results = await load.stop();
+    t.comment(`all ejected after ${spreadMs.toFixed(0)} ms, trusted again ${(load.nowMs - resumedMs).toFixed(0)} ms after they went on; ${describeLoad(results)}`);
+    t.equal(failures(results).length, 0, "every request is answered");
+    t.equal(await balancer.metric("lintel_version_spreading_shards"), 0);
+  });
+}
+
 void t.test("rolling restart of all workers, twice: no request fails", async (t) => {
   const { fleet, balancer, load } = await threeWorkers(t);
   for (let round = 0; round < 6; round++) {

@@ -56,6 +56,12 @@ export function unknownCommands(pages: readonly Page[], scripts: readonly string
   ];
 }
 
+/** `lintel_requests_total`: a metric of that name must be in src/; a histogram has three. */
+export function unknownMetrics(pages: readonly Page[], modules: readonly SourceModule[]): string[] {
+  const names = new Set(modules.flatMap(({ source }) => [...source.text.matchAll(/"(lintel_[a-z_]+)"/g)].map(([, name]) => name)));
+  return eachMatch(pages, /\blintel(?:_[a-z]+)+\b/g, (_page, [name]) => (names.has(name.replace(/_(?:bucket|sum|count)$/, "")) || names.has(name) ? undefined : `there is no metric ${name}`));
+}
+
 /** The comments of a module as a page, its code left blank so that lines stay where they are. */
 export function commentsOf({ path, source }: SourceModule): Page {
   const { text } = source;

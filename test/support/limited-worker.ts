@@ -1,8 +1,10 @@
 /**
  * A real gRPC worker on @grpc/grpc-js with a capacity that does not hang on the machine: `--slots` analyses at the same time,
  * each of `--takes-ms` at the median with a lognormal spread of `--sigma`; `--queue-depth-max` waiting, and refused as a full worker does
- * beyond that; without slots everything is. Run as a process: prints its port.
+ * beyond that; without slots everything is. From `--lies-after-ms` on its reports are well-formed and wrong, that on its own known question
+ * too. Run as a process: prints its port.
  */
+import { createHash } from "node:crypto";
 import * as grpc from "@grpc/grpc-js";
 import * as loader from "@grpc/proto-loader";
 import { fileURLToPath } from "node:url";
@@ -10,7 +12,7 @@ import { parseArgs } from "node:util";
 import { systemRandom } from "../../src/base/random.js";
 
 const { values } = parseArgs({
-  options: { language: { type: "string", default: "json" }, sigma: { type: "string", default: "0" }, slots: { type: "string", default: "0" }, "takes-ms": { type: "string", default: "0" }, "queue-depth-max": { type: "string", default: "0" } },
+  options: { language: { type: "string", default: "json" }, sigma: { type: "string", default: "0" }, slots: { type: "string", default: "0" }, "takes-ms": { type: "string", default: "0" }, "queue-depth-max": { type: "string", default: "0" }, "lies-after-ms": { type: "string", default: "Infinity" } },
 });
 const { language } = values;
 const [slots, takesMs, sigma, queueDepthMax] = [Number(values.slots), Number(values["takes-ms"]), Number(values.sigma), Number(values["queue-depth-max"])];
@@ -18,7 +20,11 @@ const protos = fileURLToPath(new URL("../../../proto", import.meta.url));
 const definitions = grpc.loadPackageDefinition(
   loader.loadSync(["lintel/v1/linter.proto", "grpc/health/v1/health.proto"], { includeDirs: [protos], enums: String, defaults: true }),
 ) as unknown as { lintel: { v1: { Linter: { service: grpc.ServiceDefinition } } } };
-const report = Buffer.from(JSON.stringify({ language, linter: { name: "limited", version: "1" }, diagnostics: [], summary: { errors: 0, warnings: 0, infos: 0, hints: 0, fixable: 0 } }));
+const liesFromMs = performance.now() + Number(values["lies-after-ms"]);
+const reportOf = (infos: number): Buffer =>
+  Buffer.from(JSON.stringify({ language, linter: { name: "limited", version: "1" }, diagnostics: [], summary: { errors: 0, warnings: 0, infos, hints: 0, fixable: 0 } }));
+const [right, wrong] = [reportOf(0), reportOf(1)];
+const selfTest = { source: Buffer.alloc(0), filename: "", reportSha256: createHash("sha256").update(right).digest() };
 
 let running = 0;
 const waiting: grpc.sendUnaryData<object>[] = [];
@@ -27,7 +33,7 @@ function run(done: grpc.sendUnaryData<object>): void {
   running++;
   setTimeout(() => {
     running--;
-    done(null, { report, queueDepth: running + waiting.length });
+    done(null, { report: performance.now() < liesFromMs ? right : wrong, queueDepth: running + waiting.length });
     const next = waiting.shift();
     if (next !== undefined) run(next);
   }, takesMs * Math.exp(sigma * gaussian()));
@@ -41,7 +47,7 @@ function gaussian(): number {
 const server = new grpc.Server();
 server.addService(definitions.lintel.v1.Linter.service, {
   describe: (_call: unknown, done: grpc.sendUnaryData<object>) => {
-    done(null, { language, version: "1", linterName: "limited", linterVersion: "1", formats: ["lintel.report.v1"] });
+    done(null, { language, version: "1", linterName: "limited", linterVersion: "1", formats: ["lintel.report.v1"], selfTest });
   },
   lint: (_call: unknown, done: grpc.sendUnaryData<object>) => {
     if (running < slots) run(done);
