@@ -65,7 +65,8 @@ export class SimulatedConnection implements Connection, Peer {
     const { clock, watch } = this.network;
     const sentMs = clock.nowMs();
     const answer = (outcome: Outcome): void => this.later(() => this.settle(ticket, outcome), true);
-    const open: OpenCall = { ticket, call, source: call.source, listener, connection: this, sentMs, timeoutMs, deadlineAtMs: sentMs + timeoutMs, isReceived: false, answer };
+    // A copy, as on a wire: the shard uses a settled request's memory again.
+    const open: OpenCall = { ticket, call, source: Uint8Array.from(call.source), listener, connection: this, sentMs, timeoutMs, deadlineAtMs: sentMs + timeoutMs, isReceived: false, answer };
     const isTaken = this.availableCalls() > 0;
     this.calls.set(ticket, open);
     watch.onSent(this, open);

@@ -169,7 +169,7 @@ export class SimulatedWorker {
     running.add(job);
     const effect = effectOf(job.source);
     const slowness = this.faults.has("slow") ? 20 : 1;
-    const meanMs = job.source === selfTest.source ? Math.min(selfTestMs, this.traits.serviceMs) : this.traits.serviceMs;
+    const meanMs = Buffer.compare(job.source, selfTest.source) === 0 ? Math.min(selfTestMs, this.traits.serviceMs) : this.traits.serviceMs;
     const serviceMs = Math.min(serviceMeansMax, -Math.log(1 - this.random.next())) * meanMs * slowness;
     const endsAfterMs = effect === "loops" ? loopMs : serviceMs;
     this.clock.after(endsAfterMs, () =>
