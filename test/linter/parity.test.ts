@@ -57,11 +57,11 @@ function filesBelow(folder: string, endings: readonly string[]): readonly string
 
 function sizeFits(path: string): boolean {
   const { size } = statSync(path);
-  return size >= 100 && size <= 8_000;
+  return size >= 100 && size <= 5_000;
 }
 
 async function compare(t: Test, language: string, files: readonly Sample[], tool: Tool): Promise<void> {
-  const worker = await startLinter(language, "--analysis-timeout-ms", "30000");
+  const worker = await startLinter(language, "--threads", "1", "--analysis-timeout-ms", "30000");
   t.teardown(() => worker.stop());
   let found = 0;
   for (const sample of files) {

@@ -38,7 +38,7 @@ function runAdmin(args: readonly string[]): Promise<LintelRun> {
 }
 
 function start(): ChildProcess {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(LINTEL_|NO_COLOR|FORCE_COLOR)/.test(name)));
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^LINTEL_/.test(name)));
   const child = fork(fileURLToPath(new URL("administrator-process.js", import.meta.url)), { env, execArgv: [] });
   child.on("message", ({ id, run }: AdministratorAnswer) => {
     waiting.get(id)?.(run);

@@ -27,7 +27,7 @@ export function runLintel(args: readonly string[], options: LintelRunOptions = {
 }
 
 export function runProcess(command: string, args: readonly string[], options: LintelRunOptions = {}): Promise<LintelRun> {
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !["NO_COLOR", "FORCE_COLOR", "LINTEL_URL"].includes(name)));
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== "LINTEL_URL"));
   const child = spawn(command, args, { cwd: options.cwd, env: { ...inherited, ...options.env }, stdio: ["pipe", "pipe", "pipe"], timeout: 60_000 });
   let stdout = "";
   let stderr = "";
