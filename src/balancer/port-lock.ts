@@ -34,7 +34,7 @@ export async function lockPort(host: string, port: number): Promise<PortLock> {
   if (lock === undefined) {
     const holder = await holderOf(port);
     throw new UserError(
-      `port ${port} is in use by the Lintel balancer with process id ${holder ?? "unknown"}; stop it, choose another port, or replace it with --replace`,
+      `port ${port} is in use by the Lintel balancer with process id ${holder ?? "unknown"}; stop it or choose another port (from a \`lintel balancer\` another one takes over with --replace)`,
     );
   }
   try {
