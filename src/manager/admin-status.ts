@@ -31,15 +31,30 @@ export interface StatusNames {
 
 export function statusReply(configuration: StoredConfiguration, fleet: FleetView, workers: readonly WorkerSeen[], names: StatusNames): StatusReplyMessage {
   const drained = new Set(configuration.drained);
-  const states = [...elsewhere(configuration), ...workers.map(stateOf)].map((worker) => (drained.has(worker.id) ? { ...worker, state: "drained" } : worker));
+  const states = byVersion([...elsewhere(configuration), ...workers.map(stateOf)].map((worker) => (drained.has(worker.id) ? { ...worker, state: "drained" } : worker)));
   const waiting = fleet.waiting();
   return {
     revision: configuration.revision,
     languages: configuration.languages.map((language) => languageStatus(language, states, waiting)),
-    workers: states.sort(byLanguageVersionAndId),
+    workers: [...states.values()].flat(),
     balancers: fleet.balancers(),
     ...names,
   };
+}
+
+/** The workers of each version, by "language version"; both sorted. */
+type StatesByVersion = ReadonlyMap<string, readonly WorkerStateMessage[]>;
+
+function byVersion(states: readonly WorkerStateMessage[]): StatesByVersion {
+  const groups = new Map<string, WorkerStateMessage[]>();
+  for (const state of states) {
+    const key = `${state.language} ${state.version}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [state]);
+    else group.push(state);
+  }
+  for (const group of groups.values()) group.sort((a, b) => collator.compare(a.id, b.id));
+  return new Map([...groups].sort(([a], [b]) => collator.compare(a, b)));
 }
 
 function elsewhere({ languages }: StoredConfiguration): WorkerStateMessage[] {
@@ -51,15 +66,13 @@ function stateOf({ id, language, version, state, sinceUnixMs, reason = "", resta
   return { id, language, version, address: endpoint === undefined ? "" : formatAddress(endpoint), state, sinceUnixMs, reason, restarts, pid };
 }
 
-function languageStatus({ language, extensions, spill, versions }: StoredLanguage, workers: readonly WorkerStateMessage[], waiting: readonly VersionWaiting[]): LanguageStatusMessage {
-  const ofLanguage = workers.filter((worker) => worker.language === language);
+function languageStatus({ language, extensions, spill, versions }: StoredLanguage, states: StatesByVersion, waiting: readonly VersionWaiting[]): LanguageStatusMessage {
   const waitingHere = waiting.filter((one) => one.language === language);
-  return { language, extensions, spill, versions: versions.map((version) => versionStatus(version, ofLanguage, waitingHere)) };
+  return { language, extensions, spill, versions: versions.map((version) => versionStatus(version, states.get(`${language} ${version.version}`) ?? [], waitingHere)) };
 }
 
 function versionStatus({ version, weight, source, workers: byAddress }: StoredVersion, workers: readonly WorkerStateMessage[], waiting: readonly VersionWaiting[]): VersionStatusMessage {
-  const own = workers.filter((worker) => worker.version === version);
-  const listening = own.filter(({ state }) => state === "listening" || state === "elsewhere").length;
+  const listening = workers.filter(({ state }) => state === "listening" || state === "elsewhere").length;
   const waits = waiting.filter((one) => one.version === version);
   const selfRegistered = source === undefined && byAddress.length === 0;
   return {
@@ -81,13 +94,5 @@ function waitingText(waits: readonly VersionWaiting[]): string {
   return `a usable worker on ${[...shown, ...more].join("; ")}`;
 }
 
-function byLanguageVersionAndId(a: WorkerStateMessage, b: WorkerStateMessage): number {
-  return compared(a.language, b.language) || compared(a.version, b.version) || compared(a.id, b.id);
-}
-
 /** "python-1-10" after "python-1-9". */
 const collator = new Intl.Collator("en", { numeric: true });
-
-function compared(a: string, b: string): number {
-  return a === b ? 0 : collator.compare(a, b);
-}

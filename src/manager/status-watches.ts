@@ -9,9 +9,11 @@ export interface StatusWatchOptions {
   readonly watchersMax: number;
   /** Four times a second looks like at once. */
   readonly intervalMs: number;
+  /** What a fleet of thousands costs to be told must not be what its manager does. */
+  readonly busyShareMax: number;
 }
 
-export const defaultStatusWatchOptions: StatusWatchOptions = { watchersMax: 50, intervalMs: 250 };
+export const defaultStatusWatchOptions: StatusWatchOptions = { watchersMax: 50, intervalMs: 250, busyShareMax: 0.1 };
 
 /** Takes a status; returns whether it can take another one now. */
 export type StatusWatcher<T> = (status: T) => boolean;
@@ -27,7 +29,7 @@ interface Watch<T> {
 export class StatusWatches<T> {
   private readonly watches = new Set<Watch<T>>();
   private timer: Timer | undefined;
-  private lastSentMs = -Infinity;
+  private nextMs = -Infinity;
 
   constructor(
     private readonly status: () => T,
@@ -53,16 +55,17 @@ export class StatusWatches<T> {
   /** Something is not as it was. */
   changed(): void {
     if (this.watches.size === 0 || this.timer !== undefined) return;
-    const dueMs = this.lastSentMs + this.options.intervalMs - this.clock.nowMs();
-    this.timer = this.clock.after(Math.max(0, dueMs), () => this.sendToAll());
+    this.timer = this.clock.after(Math.max(0, this.nextMs - this.clock.nowMs()), () => this.sendToAll());
   }
 
   private sendToAll(): void {
     this.timer = undefined;
-    this.lastSentMs = this.clock.nowMs();
     if (this.watches.size === 0) return;
+    const startedMs = this.clock.nowMs();
     const status = this.status();
     for (const watch of this.watches) this.send(watch, status);
+    const { intervalMs, busyShareMax } = this.options;
+    this.nextMs = startedMs + Math.max(intervalMs, (this.clock.nowMs() - startedMs) / busyShareMax);
   }
 
   private send(watch: Watch<T>, status: T): void {

@@ -53,6 +53,7 @@ void t.test("status tells versions, workers and balancers", async (t) => {
   const seen: WorkerSeen[] = [
     { id: "python-1-1", language: "python", version: "1", state: "listening", sinceUnixMs: 7, restarts: 2, pid: 99, endpoint: { id: "python-1-1", host: "::1", port: 7001 } },
     { id: "python-1-10", language: "python", version: "1", state: "starting", sinceUnixMs: 8 },
+    { id: "css-1-1", language: "css", version: "1", state: "leaving", sinceUnixMs: 9 },
     { id: "python-1-2", language: "python", version: "1", state: "pausing", sinceUnixMs: 9, reason: "ended with exit code 1; again in 2 s" },
   ];
   const { caller, fleet, storePath } = await service(t, seen);
@@ -78,6 +79,7 @@ void t.test("status tells versions, workers and balancers", async (t) => {
     { version: "4", weight: 0, source: "workers that register themselves", replicas: 0, listening: 0, waiting: "" },
   ]);
   t.match(status.workers, [
+    { id: "css-1-1", state: "leaving" },
     { id: "python-1-1", address: "[::1]:7001", state: "drained", restarts: 2, pid: 99, sinceUnixMs: 7 },
     { id: "python-1-2", address: "", state: "pausing", reason: "ended with exit code 1; again in 2 s" },
     { id: "python-1-10", state: "starting" },

@@ -32,7 +32,7 @@ void t.test("each wait is answered once: when its barrier opens, or when its tim
 void t.test("a watcher gets the newest, no more often than the interval, and nothing while it has not taken the last", (t) => {
   const clock = new ManualClock();
   let status = 0;
-  const watches = new StatusWatches(() => status, { watchersMax: 2, intervalMs: 250 }, clock);
+  const watches = new StatusWatches(() => status, { watchersMax: 2, intervalMs: 250, busyShareMax: 0.1 }, clock);
   const [quick, slow]: [number[], number[]] = [[], []];
   const first = watches.watch((one) => quick.push(one) > 0);
   const second = watches.watch((one) => slow.push(one) < 0);
@@ -54,5 +54,25 @@ void t.test("a watcher gets the newest, no more often than the interval, and not
   second?.ready();
   clock.pass(250);
   t.same([quick, slow], [[0, 10, 15, 15], [0, 15, 16]]);
+  t.end();
+});
+
+void t.test("a status that takes long is told less often", (t) => {
+  let workedMs = 0;
+  const clock = new (class extends ManualClock {
+    override nowMs(): number {
+      return super.nowMs() + workedMs;
+    }
+  })();
+  const sent: number[] = [];
+  const watches = new StatusWatches(() => ((workedMs += 50), clock.nowMs()), { watchersMax: 1, intervalMs: 250, busyShareMax: 0.1 }, clock);
+  watches.watch((one) => sent.push(one) > 0);
+  watches.changed();
+  clock.pass(0);
+  watches.changed();
+  clock.pass(449);
+  t.same(sent, [50, 100]);
+  clock.pass(1);
+  t.same(sent, [50, 100, 600], "fifty milliseconds in five hundred");
   t.end();
 });

@@ -50,11 +50,20 @@ function bounded(history: readonly StoredEntry[], limits: ChangeLimits): StoredE
   const kept: StoredEntry[] = [];
   let bytes = 0;
   for (const entry of [...history].reverse().slice(0, limits.historyEntriesMax)) {
-    bytes += Buffer.byteLength(JSON.stringify(entry));
+    bytes += bytesOf(entry);
     if (kept.length > 0 && bytes > limits.historyBytesMax) break;
     kept.push(entry);
   }
   return kept.reverse();
+}
+
+/** Entries never change: a long history is not measured anew at every change. */
+const knownBytes = new WeakMap<StoredEntry, number>();
+
+function bytesOf(entry: StoredEntry): number {
+  const bytes = knownBytes.get(entry) ?? Buffer.byteLength(JSON.stringify(entry));
+  knownBytes.set(entry, bytes);
+  return bytes;
 }
 
 type Of<K extends Change["kind"]> = Extract<Change, { kind: K }>;

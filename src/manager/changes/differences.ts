@@ -36,18 +36,23 @@ export function beforeOf(before: Content, after: Content): StoredBefore {
 
 /** One line a difference, at most `linesMax` and one that says how many more. */
 export function differencesOf(before: Content, after: Content, linesMax: number): string[] {
-  const lines = diffSnapshots({ ...emptySnapshot, languages: before.languages }, { ...emptySnapshot, languages: after.languages }).map(renderChange);
-  lines.push(...sourceDifferences(before, after));
+  const [old, now] = withoutUntouched(before.languages, after.languages);
+  const lines = diffSnapshots({ ...emptySnapshot, languages: old }, { ...emptySnapshot, languages: now }).map(renderChange);
+  lines.push(...sourceDifferences(old, now));
   for (const id of after.drained) if (!before.drained.includes(id)) lines.push(`worker ${id}: drained`);
   for (const id of before.drained) if (!after.drained.includes(id)) lines.push(`worker ${id}: no longer drained`);
   return lines.length > linesMax ? [...lines.slice(0, linesMax), `and ${lines.length - linesMax} more`] : lines;
 }
 
-function sourceDifferences(before: Content, after: Content): string[] {
-  const old = new Map(before.languages.map((language) => [language.language, language]));
-  return after.languages.flatMap((language) => {
+function withoutUntouched(before: readonly StoredLanguage[], after: readonly StoredLanguage[]): [StoredLanguage[], StoredLanguage[]] {
+  const [old, now] = [new Set(before), new Set(after)];
+  return [before.filter((language) => !now.has(language)), after.filter((language) => !old.has(language))];
+}
+
+function sourceDifferences(before: readonly StoredLanguage[], after: readonly StoredLanguage[]): string[] {
+  const old = new Map(before.map((language) => [language.language, language]));
+  return after.flatMap((language) => {
     const earlier = old.get(language.language);
-    if (earlier === language) return [];
     return language.versions.flatMap(({ version, source }) => {
       const was = earlier?.versions.find((one) => one.version === version)?.source;
       if (isDeepStrictEqual(was, source)) return [];

@@ -43,8 +43,17 @@ const entry = z.strictObject({
 
 const stored = z.strictObject({ format: z.literal(1), revision: whole, languages: z.array(language), drained: words, history: z.array(entry) });
 
-export function textOf(configuration: StoredConfiguration): string {
-  return `${JSON.stringify(configuration)}\n`;
+/** Languages and entries never change, and most are as they were at the last write: of twenty thousand workers' text twenty are new. */
+const knownTexts = new WeakMap<object, string>();
+
+export function textOf({ format, revision, languages, drained, history }: StoredConfiguration): string {
+  return `{"format":${format},"revision":${revision},"languages":[${languages.map(partText).join()}],"drained":${JSON.stringify(drained)},"history":[${history.map(partText).join()}]}\n`;
+}
+
+function partText(part: object): string {
+  const text = knownTexts.get(part) ?? JSON.stringify(part);
+  knownTexts.set(part, text);
+  return text;
 }
 
 /** `name` is the store's, for messages. Throws a UserError that says what is wrong and where. */

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import t from "tap";
 import { type Change, defaultChangeLimits } from "../../../src/manager/changes/change.js";
 import { applyChange } from "../../../src/manager/changes/changes.js";
+import { differencesOf } from "../../../src/manager/changes/differences.js";
 import { configurationFrom, textOf } from "../../../src/manager/store/stored-text.js";
 import { emptyConfiguration, type StoredConfiguration } from "../../../src/manager/stored-configuration.js";
 import { parseConfiguration } from "../../../src/snapshot/configuration.js";
@@ -107,6 +108,7 @@ void t.test("every configuration survives being stored, and is one that a config
     fc.property(changes, (given) => {
       const { final } = stepsOf(given);
       if (!isDeepStrictEqual(configurationFrom(textOf(final), "a test"), final)) throw new Error("it reads back differently");
+      if (textOf(final) !== `${JSON.stringify(final)}\n`) throw new Error("parts that were written before are not written the same again");
       const names = final.languages.map(({ language }) => language);
       if (!isDeepStrictEqual(names, [...names].sort())) throw new Error(`not by name: ${names.join()}`);
       const result = parseConfiguration(fileOf(final), "f");
@@ -128,6 +130,19 @@ function fileOf({ languages }: StoredConfiguration): string {
   });
   return JSON.stringify({ languages: Object.fromEntries(inFile) as unknown });
 }
+
+void t.test("what differs is told the same of parts that were kept as of parts that were read anew", (t) => {
+  fc.assert(
+    fc.property(changes, (given) => {
+      for (const { before, after } of stepsOf(given).steps) {
+        const told = differencesOf(before, after, 100);
+        if (!isDeepStrictEqual(told, differencesOf(structuredClone(before), structuredClone(after), 100))) throw new Error(told.join("; "));
+      }
+    }),
+    run,
+  );
+  t.end();
+});
 
 void t.test("weights are the whole set: what was not named has none", (t) => {
   fc.assert(
