@@ -120,7 +120,7 @@ export function buildActive(update: SnapshotUpdate, staged: readonly LanguageBat
   const changed: ActiveLanguage[] = [];
   const build = (language: LanguageSnapshot, slots: Slots): void => {
     left.delete(language.language);
-    const active = buildLanguage(language, slots, update.share, before.languages.get(language.language), dependencies);
+    const active = buildLanguage(language, slots, update.share, before.languages.get(language.language), { ...dependencies, isSameShare: update.share === before.share });
     languages.set(language.language, active);
     changed.push(active);
   };
@@ -147,8 +147,11 @@ function departed(before: Active, changed: readonly ActiveLanguage[], left: Read
   const workersOf = (language: ActiveLanguage | undefined): ActiveWorker[] => language?.versions.flatMap(({ workers }) => workers) ?? [];
   for (const language of left) gone.push(...workersOf(before.languages.get(language)));
   for (const language of changed) {
+    const kept = new Set(language.versions.map(({ workers }) => workers));
+    const others = before.languages.get(language.language)?.versions.filter(({ workers }) => !kept.has(workers)) ?? [];
+    if (others.length === 0) continue;
     const stay = new Set(workersOf(language));
-    for (const worker of workersOf(before.languages.get(language.language))) if (!stay.has(worker)) gone.push(worker);
+    for (const { workers } of others) for (const worker of workers) if (!stay.has(worker)) gone.push(worker);
   }
   return gone;
 }
@@ -173,14 +176,41 @@ export function versionKey(expected: ExpectedIdentity): string {
   return `${expected.language} ${expected.version}`;
 }
 
-function buildLanguage(language: LanguageSnapshot, slots: Slots, share: number, before: ActiveLanguage | undefined, dependencies: BuildDependencies): ActiveLanguage {
+interface VersionDependencies extends BuildDependencies {
+  readonly isSameShare: boolean;
+}
+
+function buildLanguage(language: LanguageSnapshot, slots: Slots, share: number, before: ActiveLanguage | undefined, dependencies: VersionDependencies): ActiveLanguage {
   const versions = language.versions.map((version) => {
+    const expected = { language: language.language, version: version.version };
     const kept = before?.versions.find((other) => other.version === version.version);
-    return buildVersion({ language: language.language, version: version.version }, version, slots, share, kept, dependencies);
+    const workersBefore = before?.snapshot.versions.find((other) => other.version === version.version)?.workers;
+    return (
+      reweighedVersion(expected, version, workersBefore, slots, kept, dependencies) ?? buildVersion(expected, version, slots, share, kept, dependencies)
+    );
   });
   const counter = new VersionCounter(versions, dependencies.random, before?.counter);
   const { language: name, extensions, spill } = language;
   return { language: name, snapshot: language, slots, extensions, spill, versions, counter, slot: slots.languages[name] ?? 0 };
+}
+
+/** Most changes leave a version's workers as they are: looking for its part among them, and for each worker, is left out then (bench/size/swap-pause.ts). */
+function reweighedVersion(
+  expected: ExpectedIdentity,
+  { weight, workers }: VersionSnapshot,
+  workersBefore: readonly WorkerEndpoint[] | undefined,
+  slots: Slots,
+  before: ActiveVersion | undefined,
+  { isSameShare, widened }: VersionDependencies,
+): ActiveVersion | undefined {
+  if (before === undefined || workersBefore === undefined || !isSameShare || !areSameWorkers(workers, workersBefore)) return undefined;
+  const key = versionKey(expected);
+  if (before.partial && widened.has(key)) return undefined;
+  return new ActiveVersion(expected.version, weight, slots.versions[key] ?? 0, before.workers, before.partial, before);
+}
+
+function areSameWorkers(some: readonly WorkerEndpoint[], others: readonly WorkerEndpoint[]): boolean {
+  return some.length === others.length && some.every(({ id, host, port }, index) => id === others[index]?.id && host === others[index].host && port === others[index].port);
 }
 
 function buildVersion(expected: ExpectedIdentity, { weight, workers }: VersionSnapshot, slots: Slots, share: number, before: ActiveVersion | undefined, dependencies: BuildDependencies): ActiveVersion {
