@@ -11,6 +11,8 @@ export interface BenchFlags {
   readonly quick: boolean;
   /** Only what bench/autocannon/bounds.ts asks about, and whether it holds. */
   readonly bounds: boolean;
+  /** What a large fleet costs (bench/size), and nothing else. */
+  readonly size: boolean;
   readonly list: boolean;
   readonly rounds?: number;
   readonly seconds?: number;
@@ -31,6 +33,7 @@ interface BenchModule {
 }
 
 const modulePath = new URL("../../bench/autocannon/main.js", import.meta.url);
+const sizeModulePath = new URL("../../bench/size/main.js", import.meta.url);
 const resultsFolder = fileURLToPath(new URL("../../../bench/results", import.meta.url));
 
 export function define(command: Command): void {
@@ -38,6 +41,7 @@ export function define(command: Command): void {
     .argument("[job...]", "what to measure (default: everything; --list shows what there is)")
     .option("--quick", "about a minute, to see who costs what", false)
     .option("--bounds", "what has to be reached and whether it is, in a quarter of an hour", false)
+    .option("--size", "what a fleet of 20,000 workers and 100 balancers costs, in some minutes; with --quick a small one", false)
     .option("--list", "print the jobs and run nothing", false)
     .option("--rounds <count>", "rounds of every candidate (default: 5, quick 2)", positive)
     .option("--seconds <seconds>", "length of a round (default: 4, quick 2)", positive)
@@ -52,7 +56,7 @@ export function define(command: Command): void {
     .addHelpText("after", "\ndocs/performance.md explains the jobs and how to read the results.")
     .action(async (jobs: string[], flags: BenchFlags) => {
       if (!existsSync(modulePath)) throw new UserError("the benchmarks are part of a checkout of the repository, not of an installed Lintel; clone it and run npx lintel bench there.");
-      const { bench } = (await import(modulePath.href)) as BenchModule;
+      const { bench } = (await import((flags.size ? sizeModulePath : modulePath).href)) as BenchModule;
       await bench(jobs, flags);
     });
 }
