@@ -7,8 +7,9 @@ import { isIPv4 } from "node:net";
 import type { Clock } from "../base/clock.js";
 import { codeOf, messageOf, UserError } from "../base/errors.js";
 import type { ManagerLink } from "../manager-link/link.js";
+import type { Exposition } from "../metrics/exposition.js";
 import type { Balancer } from "./balancer.js";
-import { BalancerMetrics, latencySummary, readAt } from "./metrics.js";
+import { latencySummary, readAt } from "./metrics.js";
 
 export interface AdminServerOptions {
   readonly host: string;
@@ -25,14 +26,14 @@ interface Answer {
 export class AdminServer {
   port = 0;
   private readonly server: Server;
-  private readonly metrics: BalancerMetrics;
 
   constructor(
     private readonly balancer: Balancer,
     private readonly link: ManagerLink,
+    /** What /metrics shows. */
+    private readonly metrics: Exposition,
     private readonly clock: Clock,
   ) {
-    this.metrics = new BalancerMetrics(balancer);
     this.server = createServer((request, response) => void this.handle(request, response));
   }
 
@@ -82,7 +83,7 @@ export class AdminServer {
     if (request.method !== "GET" && request.method !== "HEAD") return text(405, "use GET");
     if (path === "/livez") return text(200, "alive");
     if (path === "/readyz") return this.readiness();
-    if (path === "/metrics") return { status: 200, mediaType: this.metrics.registry.contentType, body: await this.metrics.registry.metrics() };
+    if (path === "/metrics") return { status: 200, mediaType: this.metrics.contentType, body: await this.metrics.text() };
     if (path === "/status") return json(200, await this.status());
     return text(404, "there is /livez, /readyz, /metrics, /status and POST /reload");
   }

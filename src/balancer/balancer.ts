@@ -216,6 +216,11 @@ export class Balancer implements StandingReceiver {
     return this.threads.map((thread) => thread.acked);
   }
 
+  /** How each shard's thread is, in order. */
+  threadStates(): readonly Pick<ShardThread, "listening" | "restarts" | "busyMs">[] {
+    return this.threads;
+  }
+
   /** Stops taking connections, lets what is there finish, resolves when every shard has let go. May be called again. */
   drain(): Promise<void> {
     this.draining ??= this.letGo();

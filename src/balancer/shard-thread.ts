@@ -114,6 +114,11 @@ export class ShardThread {
     return message?.kind === "status" ? message.status : undefined;
   }
 
+  /** How long the thread has had something to do since it started; 0 while there is none. */
+  get busyMs(): number {
+    return this.thread?.performance.eventLoopUtilization().active ?? 0;
+  }
+
   /** Resolves when the thread has let go of everything and ended. */
   async drain(quietMs: number, timeoutMs: number): Promise<void> {
     this.stopping = true;

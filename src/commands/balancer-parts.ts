@@ -2,13 +2,17 @@
 import { hostname } from "node:os";
 import { AdminServer } from "../balancer/admin-server.js";
 import { Balancer } from "../balancer/balancer.js";
+import { describeBalancer } from "../balancer/metrics.js";
 import { migratesConnections } from "../balancer/port-lock.js";
 import { delay, systemClock } from "../base/clock.js";
 import { codeOf, messageOf, UserError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { ManagerLink } from "../manager-link/link.js";
+import { Exposition } from "../metrics/exposition.js";
+import { describeProcess } from "../metrics/process-metrics.js";
 import { formatAddress } from "../snapshot/address.js";
 import type { Configuration } from "../snapshot/configuration.js";
+import { lintelVersion } from "./program.js";
 import type { ServiceManager } from "./service-manager.js";
 
 /** `name` is not given where nobody else asks for it. */
@@ -30,8 +34,11 @@ export function balancerFrom({ http, limits, shards }: Configuration, logger: Lo
   );
 }
 
-export function adminFor(balancer: Balancer, link: ManagerLink): AdminServer {
-  return new AdminServer(balancer, link, systemClock);
+/** `metrics` has what else is in this process. */
+export function adminFor(balancer: Balancer, link: ManagerLink, metrics = new Exposition()): AdminServer {
+  describeProcess(metrics, lintelVersion(), systemClock);
+  describeBalancer(metrics, balancer);
+  return new AdminServer(balancer, link, metrics, systemClock);
 }
 
 /** At every start, because when the process is replaced it is too late: the one that leaves has the connections. */

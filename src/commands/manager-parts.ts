@@ -8,14 +8,19 @@ import { defaultFleetOptions, Fleet } from "../manager/fleet.js";
 import { defaultLinkServiceOptions, LinkService } from "../manager/link-service.js";
 import { linkDefinition } from "../manager/link-wire.js";
 import { Manager } from "../manager/manager.js";
+import { describeManager } from "../manager/metrics.js";
 import { ManagerServer } from "../manager/manager-server.js";
 import type { Platform } from "../manager/platform/platform.js";
 import { defaultPublisherOptions, Publisher } from "../manager/publisher.js";
 import { defaultRegistrationOptions, Registrations } from "../manager/registrations.js";
 import { defaultRunningVersionsOptions, RunningVersions } from "../manager/running-versions.js";
 import type { Store } from "../manager/store/store.js";
+import { Exposition } from "../metrics/exposition.js";
+import { MetricsServer } from "../metrics/metrics-server.js";
+import { describeProcess } from "../metrics/process-metrics.js";
 import type { ServerSecurity } from "../rpc/server-security.js";
 import { serviceDefinition } from "../rpc/service-definition.js";
+import { lintelVersion } from "./program.js";
 
 export interface ControlPlaneParts {
   readonly store: Store;
@@ -66,4 +71,12 @@ export function serverFor({ manager, platform, fleet, registrations, publisher }
   const link = new LinkService(publisher, fleet, registrations, defaultLinkServiceOptions, clock, logger);
   server.add(linkDefinition, link.implementation, { Follow: "follow", Join: "join" });
   return server;
+}
+
+/** The port of a scraper, not open yet. */
+export function metricsFor({ manager, platform, fleet, registrations }: ControlPlane): MetricsServer {
+  const exposition = new Exposition();
+  describeProcess(exposition, lintelVersion(), systemClock);
+  describeManager(exposition, { configuration: manager, fleet, platform, registrations });
+  return new MetricsServer(exposition);
 }

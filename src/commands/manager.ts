@@ -10,17 +10,19 @@ import { NoPlatform } from "../manager/platform/no-platform.js";
 import type { Platform } from "../manager/platform/platform.js";
 import { FileStore } from "../manager/store/file-store.js";
 import { serverSecurity, type ServerSecurity } from "../rpc/server-security.js";
-import { addressHint, type Address, formatAddress, parseAddress } from "../snapshot/address.js";
+import { formatAddress } from "../snapshot/address.js";
 import { defaultManager } from "./admin-connection.js";
-import { controlPlaneFrom, serverFor } from "./manager-parts.js";
+import { controlPlaneFrom, metricsFor, serverFor } from "./manager-parts.js";
 import { lintelVersion } from "./program.js";
 import { ServiceManager } from "./service-manager.js";
+import { addressOf } from "./setting-flags.js";
 import { untilToldToStop } from "./stop-signal.js";
 
 interface Flags {
   readonly store: string;
   readonly platform: "local" | "none";
   readonly listen: string;
+  readonly metrics?: string;
   readonly sharedStore: boolean;
   readonly keepWorkers: boolean;
   readonly auditLog?: string;
@@ -35,6 +37,7 @@ export function define(command: Command): void {
     .requiredOption("--store <place>", "where the configuration is kept: file:PATH")
     .addOption(new Option("--platform <name>", "what runs workers: processes of this machine, or nothing").choices(["local", "none"]).default("local"))
     .option("--listen <host:port>", "where administrators, balancers and workers connect", defaultManager)
+    .option("--metrics <host:port>", "serve metrics there, on loopback (default: nowhere)")
     .option("--shared-store", "other managers use the same store; needs --platform none", false)
     .option("--keep-workers", "leave the workers running when this manager is told to stop; the next one takes them over", false)
     .option("--audit-log <file>", "who changed what (default audit.jsonl beside the store)")
@@ -52,7 +55,8 @@ async function run(flags: Flags): Promise<void> {
 
   // 1. What is typed, and who may call: nothing is opened for a mistake.
   const path = storePath(flags);
-  const address = listenAddress(flags.listen);
+  const address = addressOf(flags.listen, "--listen");
+  const metricsAddress = flags.metrics === undefined ? undefined : addressOf(flags.metrics, "--metrics");
   const security = await securityOf(flags, logger);
 
   // 2. The store, before any port: a manager that comes back serves the newest revision before anything else.
@@ -63,8 +67,10 @@ async function run(flags: Flags): Promise<void> {
 
   // 3. The port, so that one in use is found before any worker starts, and administrators need not wait for workers.
   const server = serverFor(plane, { security, store: store.name, logger });
+  const metrics = metricsFor(plane);
   try {
     await server.listen(address, "--listen");
+    if (metricsAddress !== undefined) await metrics.listen(metricsAddress);
 
     // 4. The workers: what an earlier manager left is taken over here. Then the snapshots: the publisher gives those that start a
     //    moment, and does not keep balancers waiting for one that cannot.
@@ -72,12 +78,13 @@ async function run(flags: Flags): Promise<void> {
     plane.publisher.start();
     await service.tell("READY=1");
     service.startWatchdog(() => Promise.resolve(true));
-    logger.info("manager ready", { address: formatAddress({ host: address.host, port: server.port }), store: store.name, platform: platform.name, revision: plane.manager.current.revision });
+    logger.info("manager ready", { address: formatAddress({ host: address.host, port: server.port }), ...(metricsAddress && { metrics: metrics.port }), store: store.name, platform: platform.name, revision: plane.manager.current.revision });
     logger.info("manager stopping", { signal: await stop });
     void service.tell("STOPPING=1");
   } finally {
     // 5. The end. The port first: balancers go on with what they have, and must not be told that their workers are gone.
     await server.close();
+    if (metricsAddress !== undefined) await metrics.close();
     await platform.close();
     await plane.manager.close();
   }
@@ -87,12 +94,6 @@ function storePath({ store, sharedStore, platform }: Flags): string {
   if (!store.startsWith("file:") || store === "file:") throw new UserError(`--store ${store}: expected file:PATH, such as file:/var/lib/lintel/manager.json`);
   if (sharedStore && platform !== "none") throw new UserError("--shared-store: managers of one store do not see each other's processes, so none of them may run workers; add --platform none");
   return store.slice("file:".length);
-}
-
-function listenAddress(text: string): Address {
-  const address = parseAddress(text, { portZero: true });
-  if (address === undefined) throw new UserError(`--listen ${text}: expected HOST:PORT, such as ${defaultManager}${addressHint(text)}`);
-  return address;
 }
 
 function securityOf({ tlsCert, tlsKey, clientCa, tokensFile }: Flags, logger: Logger): Promise<ServerSecurity> {

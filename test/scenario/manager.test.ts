@@ -5,6 +5,7 @@ import t from "tap";
 import type { StatusDocument } from "../../src/client/admin-documents.js";
 import { identityOf } from "../../src/manager/platform/process-identity.js";
 import { startFollower, startManager } from "../support/managed-service.js";
+import { readScrape } from "../support/metric-names.js";
 import { administratorOf } from "../support/run-admin.js";
 import { folderWith, runLintel } from "../support/run-lintel.js";
 import { waitUntil } from "../support/wait-until.js";
@@ -54,7 +55,11 @@ void t.test("a manager that is killed leaves users served, and its successor tak
 void t.test("tokens decide who may do what", { timeout: 60_000 }, async (t) => {
   const folder = folderWith({ tokens: "viewer eve viewer-token-0123456789\noperator olga operator-token-0123456789\n", eve: "viewer-token-0123456789\n", olga: "operator-token-0123456789\n", stranger: "stranger-token-0123456789\n" });
   t.teardown(folder.remove);
-  const manager = await startManager(t, join(folder.path, "manager.json"), ["--platform", "none", "--tokens-file", join(folder.path, "tokens")]);
+  const manager = await startManager(t, join(folder.path, "manager.json"), ["--platform", "none", "--tokens-file", join(folder.path, "tokens"), "--metrics", "127.0.0.1:0"]);
+  const metricsPort = /"metrics":(\d+)/.exec(manager.stderr())?.[1] ?? "";
+  const scrape = readScrape(await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`, { headers: { connection: "close" } })).text());
+  t.same(scrape.faults, []);
+  t.ok(scrape.series.has("lintel_manager_revision"), "its metrics need no token: they are on loopback only");
   const tries = (name: string, ...args: readonly string[]) => administratorOf(manager.address, ["--token-file", join(folder.path, name)]).tries(...args);
   t.equal((await tries("eve", "status")).code, 0);
   const stranger = await tries("stranger", "status");

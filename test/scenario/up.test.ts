@@ -4,6 +4,8 @@ import { createServer } from "node:net";
 import { once } from "node:events";
 import t from "tap";
 import type { Report } from "../../src/formats/report.js";
+import { seriesNames } from "../../src/metrics/definitions.js";
+import { readScrape } from "../support/metric-names.js";
 import { folderWith, runLintel } from "../support/run-lintel.js";
 import { startUp, type Service } from "../support/service.js";
 import { waitUntil } from "../support/wait-until.js";
@@ -44,6 +46,9 @@ void t.test("a second version with weight 10 gets a tenth; weights change while 
   // |n - N w| < 1 + k w: k = 2 versions, w = 0.1, N = 200.
   const second = await service.metric("lintel_requests_total", 'version="2.0"');
   t.ok(Math.abs(second - 20) < 1.2, `${second} of 200 requests`);
+  const { series, faults } = readScrape(await (await fetch(`${service.adminUrl}/metrics`, { headers: { connection: "close" } })).text());
+  t.same(faults, [], "/metrics shows what the registry has");
+  t.same(seriesNames().filter((name) => !series.has(name)), [], "and all of it");
 
   writeFileSync(service.configPath, config(0));
   await waitUntil("the changed file to be active", async () => ((await service.status()) as { revision: number }).revision === 2);

@@ -12,6 +12,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   base: [],
   formats: ["base"],
   snapshot: ["base"],
+  // Names of all metrics, and what a scrape gets; not where the numbers come from.
+  metrics: ["base", "snapshot"],
   http2: ["base"],
   balancing: ["base", "snapshot"],
   upstream: ["base", "snapshot", "http2", "balancing"],
@@ -22,13 +24,13 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   kubernetes: ["base"],
   // Yields snapshots and knows no shard.
   "manager-link": ["base", "snapshot", "rpc", "kubernetes"],
-  balancer: ["base", "snapshot", "manager-link", "balancing", "shard"],
+  balancer: ["base", "snapshot", "metrics", "manager-link", "balancing", "shard"],
   // A worker knows the contract in proto/ and the report; of balancers nothing.
   linter: ["base", "formats", "rpc"],
-  manager: ["base", "snapshot", "rpc", "kubernetes", "src/linter/analyzers/builtin-versions.ts"],
+  manager: ["base", "snapshot", "metrics", "rpc", "kubernetes", "src/linter/analyzers/builtin-versions.ts"],
   standalone: ["base", "snapshot", "manager-link", "manager", "src/linter/analyzers/builtin-versions.ts"],
   client: ["base", "formats", "rpc"],
-  commands: ["base", "formats", "snapshot", "rpc", "kubernetes", "manager-link", "balancer", "linter", "manager", "standalone", "client"],
+  commands: ["base", "formats", "snapshot", "metrics", "rpc", "kubernetes", "manager-link", "balancer", "linter", "manager", "standalone", "client"],
   // The map: commands, each loaded when it is asked for.
   "main.ts": ["commands"],
 };
@@ -39,7 +41,7 @@ export const packageHomes: Readonly<Record<string, readonly string[]>> = {
   "@grpc/grpc-js": ["linter", "rpc", "manager", "manager-link", "client"],
   "@grpc/proto-loader": ["rpc"],
   piscina: ["linter"],
-  "prom-client": ["balancer"],
+  "prom-client": ["metrics"],
   "hdr-histogram-js": ["balancer"],
   zod: ["snapshot", "linter", "manager"],
   commander: ["commands"],
