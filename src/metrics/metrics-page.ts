@@ -5,8 +5,8 @@ const opening = `# Metrics
 
 <!-- Made by scripts/metrics.mjs from src/metrics/definitions.ts: change it there. -->
 
-Every metric that Lintel has, in Prometheus' text format. What to do when one of them speaks up is in
-[operations.md](operations.md).
+Every metric that Lintel has, in Prometheus' text format. Alert rules, a scrape configuration and a Grafana dashboard are in [deploy/](../deploy/README.md);
+what to do when one of them speaks up is in [operations.md](operations.md).
 
 Names begin with \`lintel_\`, units are seconds and bytes, counters end in \`_total\` and begin again with their process. Shards count in memory that only they write, and a
 scrape reads it: metrics cost requests nothing. A balancer has ${Object.values(balancerMetrics).filter(({ labels }) => labels.some((label) => label === "worker")).length} series for each worker; one with 20,000 of them is better scraped every minute, or with \`lintel_worker_.*\` dropped.

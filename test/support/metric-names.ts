@@ -1,5 +1,5 @@
 /** Names of metrics in texts: queries, rules, pages. And what a real scrape shows, against the registry. */
-import { type MetricDefinition, metricGroups, seriesNames } from "../../src/metrics/definitions.js";
+import { labelMeanings, type MetricDefinition, metricGroups, seriesNames } from "../../src/metrics/definitions.js";
 
 /** What looks like a metric of ours and is none. Names of other things, such as of files, do not have three parts in lower case with underscores. */
 export function metricNamesIn(text: string): string[] {
@@ -9,6 +9,18 @@ export function metricNamesIn(text: string): string[] {
 export function unknownMetricNames(text: string): string[] {
   const known = new Set([...seriesNames(), ...metricGroups.flatMap(({ metrics }) => Object.values(metrics as Readonly<Record<string, MetricDefinition>>).map(({ name }) => name))]);
   return metricNamesIn(text).filter((name) => !known.has(name));
+}
+
+/** What Prometheus adds, and the bound of a bucket. */
+const labelsOfPrometheus = ["instance", "job", "le"];
+
+/** Labels that a query groups by or selects with, and those that a text beside it shows, that nothing has; in order. */
+export function unknownLabels(query: string, text: string): string[] {
+  const known = new Set([...Object.keys(labelMeanings), ...labelsOfPrometheus]);
+  const grouped = [...query.matchAll(/\b(?:by|on|without|ignoring)\s*\(([^)]*)\)/g)].flatMap(([, list = ""]) => list.split(","));
+  const selected = [...query.matchAll(/\{([^}]*)\}/g)].flatMap(([, list = ""]) => [...list.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g)].map(([, name = ""]) => name));
+  const shown = [...text.matchAll(/\{\{\s*(?:\$labels\.)?(\w+)\s*\}\}/g)].map(([, name = ""]) => name);
+  return [...new Set([...grouped, ...selected, ...shown].map((name) => name.trim()))].filter((name) => name !== "" && !known.has(name)).sort();
 }
 
 export interface Scrape {
