@@ -10,6 +10,9 @@ const timeoutName = "grpc-timeout";
 /** The longest value `formatTimeout` gives has nine characters. */
 const timeoutBytesMax = fieldBytes(timeoutName, "99999999m");
 const sizeUpdatesBytesMax = 10;
+const traceName = "traceparent";
+/** Of W3C Trace Context, version 00. What is longer is none, and stays in the message. */
+const traceCharsMax = 55;
 
 /** What was last encoded, and holds while the peer's table stays as it is. */
 interface Encoded {
@@ -38,7 +41,7 @@ export class RequestHeaders {
     this.encoder = new HpackEncoder(options);
     // Room for the paths of the other methods too, whose names are no longer than this.
     const fields = this.fields(path.padEnd(64, "/"));
-    this.listBytes = fields.reduce((sum, [name, value]) => sum + fieldBytes(name, value), timeoutBytesMax);
+    this.listBytes = fields.reduce((sum, [name, value]) => sum + fieldBytes(name, value), timeoutBytesMax + fieldBytes(traceName, "0".repeat(traceCharsMax)));
     this.blockBytesMax = this.listBytes + sizeUpdatesBytesMax;
   }
 
@@ -47,15 +50,14 @@ export class RequestHeaders {
     this.encoder.setPeerTableBytes(bytes);
   }
 
-  /** The block of a call of `path`. Allocates nothing once the peer's table has settled. */
-  writeCall(out: Buffer, at: number, timeoutMs: number): number {
-    const wholeMs = wholeTimeoutMs(timeoutMs);
-    const start = this.encoder.isSizeUpdateDue ? this.encoder.beginBlock(out, at) : at;
-    const encoded = this.encoded;
-    if (encoded === undefined || encoded.revision !== this.encoder.revision) return this.writeAnew(out, start, wholeMs);
-    const next = copy(encoded.constants, out, start);
-    if (wholeMs === encoded.wholeMs) return copy(encoded.timeout, out, next);
-    return writeTimeoutText(out, copy(encoded.timeoutNameOnly, out, next), wholeMs);
+  /**
+   * The block of a call of `path`. Allocates nothing once the peer's table has settled. `traceparent` is in the message, too, and here where
+   * the libraries that trace calls look for it; "" for none.
+   */
+  writeCall(out: Buffer, at: number, timeoutMs: number, traceparent = ""): number {
+    const end = this.writeUntraced(out, at, timeoutMs);
+    if (traceparent === "" || traceparent.length > traceCharsMax) return end;
+    return this.encoder.writeField(out, end, traceName, traceparent, "plain");
   }
 
   /** The block of a call of another method, which leaves the table alone. Without a timeout when that is 0. */
@@ -63,6 +65,16 @@ export class RequestHeaders {
     let next = this.encoder.beginBlock(out, at);
     for (const [name, value] of this.fields(path)) next = this.encoder.writeField(out, next, name, value, "plain");
     return timeoutMs > 0 ? this.encoder.writeField(out, next, timeoutName, formatTimeout(wholeTimeoutMs(timeoutMs)), "plain") : next;
+  }
+
+  private writeUntraced(out: Buffer, at: number, timeoutMs: number): number {
+    const wholeMs = wholeTimeoutMs(timeoutMs);
+    const start = this.encoder.isSizeUpdateDue ? this.encoder.beginBlock(out, at) : at;
+    const encoded = this.encoded;
+    if (encoded === undefined || encoded.revision !== this.encoder.revision) return this.writeAnew(out, start, wholeMs);
+    const next = copy(encoded.constants, out, start);
+    if (wholeMs === encoded.wholeMs) return copy(encoded.timeout, out, next);
+    return writeTimeoutText(out, copy(encoded.timeoutNameOnly, out, next), wholeMs);
   }
 
   private fields(path: string): readonly (readonly [string, string])[] {

@@ -32,13 +32,11 @@ export const optionsCharsMax = 16_384;
 
 const formatNames = formats.map((format) => format.name);
 
-export const wellFormedTraceparent = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
-
 /**
  * `pathLanguage` is the raw last segment of the path; "" asks to detect the language from the file name. `announced` is the
- * Content-Length as it came, "" for none.
+ * Content-Length as it came, "" for none; `traceparent` goes on to the worker.
  */
-export function readLintHead(view: HeadView, pathLanguage: string, announced: string, active: Active, limits: RequestLimits): LintHead | Problem {
+export function readLintHead(view: HeadView, pathLanguage: string, announced: string, traceparent: string, active: Active, limits: RequestLimits): LintHead | Problem {
   const query = parseQuery(view.getQuery() ?? "");
   if (query === undefined) return malformed("The query has a parameter twice, or its percent-encoding is not UTF-8.");
   const filename = query.get("filename") ?? "";
@@ -60,7 +58,6 @@ export function readLintHead(view: HeadView, pathLanguage: string, announced: st
   if (encoding !== undefined) return encoding;
   const deadlineMs = readDeadline(view.getHeader("lintel-deadline-ms"), limits);
   if (deadlineMs === undefined) return malformed("Lintel-Deadline-Ms must be a whole number of milliseconds, at least 1.");
-  const traceparent = view.getHeader("traceparent");
   return {
     active,
     language,
@@ -69,7 +66,7 @@ export function readLintHead(view: HeadView, pathLanguage: string, announced: st
     optionsJson,
     format,
     deadlineMs,
-    traceparent: traceparent !== "" && wellFormedTraceparent.test(traceparent) ? traceparent : "",
+    traceparent,
     source: noSource,
     startedMs: 0,
   };

@@ -10,6 +10,7 @@ import type { Page } from "./page.js";
 import type { Problem } from "./problem.js";
 import { RequestIds } from "./request-ids.js";
 import { wellFormedRequestId, writeDocument, writePreflight, type ReplyMeta } from "./reply.js";
+import { continueTrace } from "./trace-context.js";
 import type { Unread, UnreadReply } from "./unread-replies.js";
 
 export interface ListenerDependencies {
@@ -41,7 +42,7 @@ export class Listener {
     const { app } = this;
     // A cache must not hand the reply to one origin to another.
     const varyByOrigin = !dependencies.corsOrigins.includes("*");
-    this.usualMeta = { requestId: "", ids: new RequestIds(dependencies.requestIdPrefix), allowOrigin: "", varyByOrigin, isHead: false };
+    this.usualMeta = { requestId: "", ids: new RequestIds(dependencies.requestIdPrefix), traceparent: "", allowOrigin: "", varyByOrigin, isHead: false };
     app.filter((_res, change) => {
       this.connections += change > 0 ? 1 : -1;
       dependencies.onConnectionCount(this.connections);
@@ -79,8 +80,9 @@ export class Listener {
   private lint(res: uWS.HttpResponse, req: uWS.HttpRequest, language: string): void {
     const { context, active } = this.dependencies;
     const announced = req.getHeader("content-length");
-    const head = readLintHead(req, language, announced, active(), context.limits);
-    receiveBody(res, announced, new Incoming(res, head, announced, this.metaOf(req, false), context));
+    const meta = this.metaOf(req, false);
+    const head = readLintHead(req, language, announced, meta.traceparent, active(), context.limits);
+    receiveBody(res, announced, new Incoming(res, head, announced, meta, context));
   }
 
   private onGet(path: string, handler: (res: uWS.HttpResponse, req: uWS.HttpRequest) => void): void {
@@ -136,8 +138,9 @@ export class Listener {
     const given = req.getHeader("x-request-id");
     const requestId = given !== "" && wellFormedRequestId.test(given) ? given : "";
     const allowOrigin = this.allowedOrigin(req);
-    if (requestId === "" && allowOrigin === "" && !isHead) return this.usualMeta;
-    return { ...this.usualMeta, requestId, allowOrigin, isHead };
+    const traceparent = continueTrace(req.getHeader("traceparent"), this.dependencies.context.random);
+    if (requestId === "" && traceparent === "" && allowOrigin === "" && !isHead) return this.usualMeta;
+    return { ...this.usualMeta, requestId, traceparent, allowOrigin, isHead };
   }
 
   private allowedOrigin(req: uWS.HttpRequest): string {

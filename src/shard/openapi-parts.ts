@@ -4,9 +4,10 @@
 import { formats } from "../formats/formats.js";
 import { summarize, type Diagnostic, type Report } from "../formats/report.js";
 import { languageNamePattern } from "../snapshot/configuration-schema.js";
-import { filenameCharsMax, optionsCharsMax, wellFormedTraceparent } from "./lint-request.js";
+import { filenameCharsMax, optionsCharsMax } from "./lint-request.js";
 import { problemKinds } from "./problem-samples.js";
 import { wellFormedRequestId } from "./reply.js";
+import { wellFormedTraceparent } from "./trace-context.js";
 
 /** A part of the document, as plain data. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -117,6 +118,7 @@ export const headers: JsonObject = {
   "Lintel-Spilled": textHeader("Present when another version answered than the one whose share it was, because that one had no worker left.", { const: "1" }),
   "Server-Timing": textHeader("How long it took from the request's arrival, in milliseconds.", { type: "string", pattern: "^lint;dur=[0-9]+\\.[0-9]{2}$" }),
   "Retry-After": { ...textHeader("Seconds to wait before the next try.", { type: "integer", minimum: 1 }), required: true },
+  traceparent: textHeader("Of the service's step in the request's trace; only when the request had one.", { type: "string", pattern: "^00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-3]$" }),
   Allow: { ...textHeader("The methods that are allowed here.", { type: "string", enum: ["POST, OPTIONS", "GET, HEAD, OPTIONS"] }), required: true },
   Connection: textHeader("The connection is closed behind this reply.", { const: "close" }),
   "Access-Control-Allow-Origin": textHeader("On requests with an Origin that is allowed: that origin, or any."),
@@ -167,5 +169,5 @@ export const parameters: JsonObject = {
   Expect: inHeader("Expect", "With `100-continue` the service says so before the body is sent.", { enum: ["100-continue"] }),
   "Lintel-Deadline-Ms": inHeader("Lintel-Deadline-Ms", "Shortens the time in which the reply has to be there; a later one is 504.", { type: "integer", minimum: 1, maximum: 999_999_999 }),
   "X-Request-Id": inHeader("X-Request-Id", "Taken over into the reply and the logs when it has this form; else one is made up.", { type: "string", pattern: wellFormedRequestId.source }),
-  traceparent: inHeader("traceparent", "W3C trace context, handed on to the worker.", { type: "string", pattern: wellFormedTraceparent.source }),
+  traceparent: inHeader("traceparent", "W3C Trace Context: the request becomes a step of this trace, and the worker's of that; what is none starts a trace of its own.", { type: "string", pattern: wellFormedTraceparent.source }),
 };

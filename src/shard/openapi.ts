@@ -24,7 +24,7 @@ const aboutTheTarget: readonly ProblemKind[] = ["not-found", "method-not-allowed
 const lintProblems = problemKinds.filter((kind) => !aboutTheTarget.includes(kind));
 /** Problems of requests that had reached workers. */
 const afterAttempts: readonly ProblemKind[] = ["rejected", "analysis-killed", "poison-input", "no-worker", "overloaded", "worker-failed", "contract", "deadline", "internal"];
-const everyReply = ["X-Request-Id", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Vary", "Connection"];
+const everyReply = ["X-Request-Id", "traceparent", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Vary", "Connection"];
 const attemptHeaders = ["Lintel-Linter", "Lintel-Version", "Lintel-Worker", "Lintel-Attempts", "Lintel-Spilled"];
 
 function openapiDocument({ reportSchema, version }: OpenapiInputs): JsonObject {

@@ -50,7 +50,7 @@ export class RequestSender {
     const start = outbox.reserve(2 * frameHeaderBytes + this.headers.blockBytesMax + bodyBytes);
     const out = outbox.bytes;
     const block = start + frameHeaderBytes;
-    const data = this.headers.writeCall(out, block, timeoutMs);
+    const data = this.headers.writeCall(out, block, timeoutMs, call.traceparent);
     writeFrameHeader(out, start, data - block, frameTypes.headers, flags.endHeaders, id);
     const message = writeFrameHeader(out, data, bodyBytes, frameTypes.data, flags.endStream, id);
     const source = writer.writeHead(call, out, writeMessagePrefix(out, message, writer.messageBytes));
@@ -121,7 +121,7 @@ export class RequestSender {
 
   private sendInPieces(slot: number, call: LintRequestFields, timeoutMs: number): void {
     const start = this.outbox.reserve(frameHeaderBytes + this.headers.blockBytesMax);
-    const end = this.headers.writeCall(this.outbox.bytes, start + frameHeaderBytes, timeoutMs);
+    const end = this.headers.writeCall(this.outbox.bytes, start + frameHeaderBytes, timeoutMs, call.traceparent);
     this.finishHeaders(slot, start, end);
     const head = Buffer.allocUnsafe(messagePrefixBytes + this.writer.headBytes);
     this.writer.writeHead(call, head, writeMessagePrefix(head, 0, this.writer.messageBytes));

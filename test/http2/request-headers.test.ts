@@ -51,6 +51,22 @@ void t.test("after the first request a call is eight index bytes, or seven and a
   t.end();
 });
 
+void t.test("a trace goes along without touching the table, and without one the block is as short as before", (t) => {
+  const headers = new RequestHeaders(path, "127.0.0.1:7070");
+  const hear = server();
+  const out = Buffer.alloc(headers.blockBytesMax);
+  const call = (traceparent: string): Buffer => Buffer.from(out.subarray(0, headers.writeCall(out, 0, 5_000, traceparent)));
+  const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  for (let round = 0; round < 3; round++) {
+    t.same(hear(call(traceparent)), { ...expected("5000m"), traceparent });
+    const untraced = call("");
+    t.same(hear(untraced), expected("5000m"));
+    t.same(hear(call(`${traceparent}0`)), expected("5000m"), "what is longer is none");
+    t.ok(round === 0 || untraced.length === 8, `${untraced.length} bytes`);
+  }
+  t.end();
+});
+
 void t.test("other methods leave the table alone, and may have no timeout", (t) => {
   const { call, once } = setUp();
   const hear = server();

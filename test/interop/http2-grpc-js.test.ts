@@ -6,7 +6,7 @@ import { startGrpcJsWorker, type GrpcJsWorker, type LintHandler } from "./grpc-j
 
 const echo: LintHandler = (call, callback) => {
   const { source, filename, optionsJson, traceparent } = call.request;
-  const report = Buffer.from(JSON.stringify({ bytes: source.length, first: source[0], last: source.at(-1), filename, optionsJson, traceparent }));
+  const report = Buffer.from(JSON.stringify({ bytes: source.length, first: source[0], last: source.at(-1), filename, optionsJson, traceparent, metadata: call.metadata.get("traceparent") }));
   callback(null, { report: call.request.filename === "mirror" ? source : report, queueDepth: 7 });
 };
 
@@ -32,7 +32,7 @@ void t.test("requests and replies of every size come through whole", async (t) =
   const calls = sizes.map((size) => client.lint(Buffer.alloc(size, "a"), { filename: "mirror" }));
   for (const [index, { outcome }] of calls.entries()) t.same(await outcome, { report: "a".repeat(sizes[index]!), queueDepth: 7 });
   const { outcome } = client.lint("import os", { filename: "ü.py", optionsJson: '{"a":1}', traceparent: "00-ab-cd-01" });
-  t.same(JSON.parse((await outcome as { report: string }).report), { bytes: 9, first: 105, last: 115, filename: Buffer.from("ü.py").toString("latin1"), optionsJson: '{"a":1}', traceparent: "00-ab-cd-01" });
+  t.same(JSON.parse((await outcome as { report: string }).report), { bytes: 9, first: 105, last: 115, filename: Buffer.from("ü.py").toString("latin1"), optionsJson: '{"a":1}', traceparent: "00-ab-cd-01", metadata: ["00-ab-cd-01"] });
 });
 
 void t.test("five hundred calls at once are each answered with their own reply", async (t) => {

@@ -151,8 +151,24 @@ void t.test("headers", async (t) => {
     t.match(problemOf(coded), { status: 415, code: "unsupported-encoding", detail: /Transfer-Encoding/ });
   });
 
-  await t.test("any Content-Type is taken, and a traceparent that is none is ignored", async (t) => {
+  await t.test("any Content-Type is taken", async (t) => {
     for (const type of ["application/json", "text/plain; charset=latin1", "multipart/form-data", "nonsense"]) t.equal((await lint({ headers: { "Content-Type": type } })).status, 200);
-    for (const traceparent of ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "nonsense"]) t.equal((await lint({ headers: { traceparent } })).status, 200);
+  });
+
+  await t.test("a trace goes on in the reply, of reports, of problems and of documents; without one there is none", async (t) => {
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const replies = [
+      await lint({ headers: { traceparent } }),
+      await lint({ headers: { traceparent }, path: "/v1/lint/json?format=sarif" }),
+      await lint({ headers: { traceparent }, path: "/v1/lint/none" }),
+      await service.ask({ path: "/v1/languages", headers: { traceparent } }),
+    ];
+    for (const { status, headers } of replies) {
+      t.match(headers["traceparent"], /^00-4bf92f3577b34da6a3ce929d0e0e4736-[0-9a-f]{16}-01$/, String(status));
+      t.not(headers["traceparent"], traceparent, "a step of its own");
+    }
+    const { headers, status } = await lint({ headers: { traceparent: "nonsense" } });
+    t.match([status, headers["traceparent"]], [200, /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/]);
+    t.equal((await lint()).headers["traceparent"], undefined);
   });
 });
