@@ -9,9 +9,12 @@ import { messageOf, UserError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { ApplyOutcome, BalancerStanding, StandingReceiver, WaitingVersion } from "../manager-link/link.js";
 import type { LanguageSnapshot, Snapshot } from "../snapshot/snapshot.js";
-import type { RequestLimits, ShardStatus } from "../shard/messages.js";
+import type { RequestLimits, ShardOptions, ShardStatus } from "../shard/messages.js";
+import type { AccessSampling } from "../shard/access-recorder.js";
+import { AccessRing } from "../shard/access-ring.js";
 import { type PageFile, readPageFiles } from "../shard/page-files.js";
 import { defaultStatisticsSizes, Statistics } from "../shard/statistics.js";
+import { AccessLog, defaultAccessLogOptions } from "./access-log.js";
 import { Handover, type HandoverShards } from "./handover.js";
 import { choosePort, holderOf, lockPort, type PortLock, succeed } from "./port-lock.js";
 import { defaultShardThreadOptions, ShardThread } from "./shard-thread.js";
@@ -29,6 +32,8 @@ export interface BalancerOptions {
   readonly corsOrigins: readonly string[];
   /** Whether browsers get a page on the users' port. */
   readonly page: boolean;
+  /** Undefined for none. */
+  readonly accessLog: (AccessSampling & { readonly path: string }) | undefined;
   /** While draining: how long silent kept-alive connections are left open, so that their clients hear of it. */
   readonly drainQuietMs: number;
   readonly drainTimeoutMs: number;
@@ -61,6 +66,8 @@ export class Balancer implements StandingReceiver {
   port: number;
   readonly slots: SlotBook;
   readonly statistics: readonly Statistics[];
+  /** Undefined when there is none. */
+  readonly accessLog: AccessLog | undefined;
   private readonly threads: readonly ShardThread[];
   private readonly handover: Handover;
   /** Which part of its workers a shard takes of every version. */
@@ -82,9 +89,13 @@ export class Balancer implements StandingReceiver {
     this.statistics = Array.from({ length: count }, () => new Statistics(Statistics.allocate(sizes), sizes));
     const suspects = new Suspects(clock, () => this.threads);
     const page = options.page ? pageFiles(logger) : [];
-    this.threads = this.statistics.map(({ memory }, index) => {
+    const { accessLog } = options;
+    const rings = accessLog === undefined ? [] : Array.from({ length: count }, () => AccessRing.allocate());
+    this.threads = this.statistics.map((one, index) => {
       const { limits, corsOrigins, name } = options;
-      const shard = { index, shards: count, balancer: name, limits, corsOrigins, page, statistics: memory, statisticsSizes: sizes, novelInputs: suspects.novelInputs };
+      const memory = rings[index];
+      const access = accessLog && memory && { ...accessLog, memory };
+      const shard: ShardOptions = { index, shards: count, balancer: name, limits, corsOrigins, page, statistics: one.memory, statisticsSizes: sizes, novelInputs: suspects.novelInputs, access };
       return new ShardThread({ ...defaultShardThreadOptions, shard }, clock, logger, suspects, () => this.handover.noteUsable());
     });
     this.handover = new Handover(this.shardsForHandover(), clock, options.limits.handoverTimeoutMs);
@@ -95,6 +106,10 @@ export class Balancer implements StandingReceiver {
         else one.clearWorker(slot);
       }
     });
+    if (accessLog !== undefined) {
+      const log = { ...defaultAccessLogOptions, path: accessLog.path };
+      this.accessLog = new AccessLog(rings.map((memory) => new AccessRing(memory)), this.slots, log, clock, logger);
+    }
   }
 
   get shardCount(): number {
@@ -232,6 +247,7 @@ export class Balancer implements StandingReceiver {
     // First, because a successor waits for it.
     await this.lock?.release();
     await Promise.all(this.threads.map((thread) => thread.drain(this.options.drainQuietMs, this.options.drainTimeoutMs)));
+    await this.accessLog?.close();
   }
 
   /** For tests of the supervision. */

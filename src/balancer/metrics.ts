@@ -14,6 +14,8 @@ export function describeBalancer(exposition: Exposition, balancer: Balancer): vo
   describeWorkers(exposition, balancer);
   describeShards(exposition, balancer);
   exposition.addHistogram(balancerMetrics.duration, latencyBoundsSeconds, () => durations(balancer));
+  exposition.addNumber(balancerMetrics.accessWritten, () => balancer.accessLog?.written ?? 0);
+  exposition.addNumber(balancerMetrics.accessDropped, () => balancer.statistics.reduce((sum, one) => sum + one.get(shardCells.accessDropped), balancer.accessLog?.dropped ?? 0));
   exposition.addNumber(balancerMetrics.shards, () => balancer.shardCount);
   exposition.addNumber(balancerMetrics.ready, () => (balancer.notReadyBecause() === "" ? 1 : 0));
 }

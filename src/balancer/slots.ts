@@ -9,6 +9,8 @@ import type { StatisticsSizes } from "../shard/statistics.js";
 
 class SlotTable {
   private readonly slots = new Map<string, number>();
+  /** By slot. */
+  private readonly names: string[] = [];
   private next = 1;
 
   constructor(
@@ -21,12 +23,17 @@ class SlotTable {
     return this.slots.get(name) ?? 0;
   }
 
+  nameOf(slot: number): string {
+    return this.names[slot] ?? "";
+  }
+
   /** Gives every name a slot. `wanted` are all names there are, asked for only when space is short; throws a UserError when there is none. */
   reserve(names: readonly string[], wanted: () => ReadonlySet<string>): void {
     for (const name of names) {
       if (this.slots.has(name)) continue;
       const slot = this.next < this.max ? this.next++ : this.reclaim(wanted());
       this.slots.set(name, slot);
+      this.names[slot] = name;
     }
   }
 
@@ -50,6 +57,8 @@ export interface SlotBook {
   reserve(snapshot: Snapshot): void;
   /** The slots of these languages' names, which are in a snapshot that was reserved. */
   of(languages: readonly LanguageSnapshot[]): Slots;
+  /** Who has the slot; "" for slot 0, and for one that nobody had yet. */
+  nameOf(table: TableName, slot: number): string;
   languages(): IterableIterator<[string, number]>;
   /** Names are "language version". */
   versions(): IterableIterator<[string, number]>;
@@ -79,6 +88,7 @@ export function createSlotBook(sizes: StatisticsSizes, onReuse: (table: TableNam
       const table = (of: SlotTable, wanted: readonly string[]): Record<string, number> => Object.fromEntries(wanted.map((name) => [name, of.get(name)]));
       return { languages: table(languages, names.language), versions: table(versions, names.version), workers: table(workers, names.worker) };
     },
+    nameOf: (table, slot) => ({ language: languages, version: versions, worker: workers })[table].nameOf(slot),
     languages: () => languages.entries(),
     versions: () => versions.entries(),
     workers: () => workers.entries(),

@@ -2,6 +2,7 @@
  * The only door to the log. One event a line on stderr: readable text on a terminal, JSON elsewhere.
  * Never a source file's content: callers log identities and counts.
  */
+import type { Writable } from "node:stream";
 import { systemClock } from "./clock.js";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -32,6 +33,11 @@ export function defaultLoggerOptions(): LoggerOptions {
     format: process.stderr.isTTY ? "text" : "json",
     write: (line) => process.stderr.write(line),
   };
+}
+
+/** Where the log goes, for what is a log of its own and belongs beside it. */
+export function logStream(): Writable {
+  return process.stderr;
 }
 
 export function createLogger(options: LoggerOptions = defaultLoggerOptions(), bound: LogFields = {}): Logger {

@@ -16,7 +16,7 @@ import { lintelVersion } from "./program.js";
 import type { ServiceManager } from "./service-manager.js";
 
 /** `name` is not given where nobody else asks for it. */
-export function balancerFrom({ http, limits, shards }: Configuration, logger: Logger, name = `${hostname()} ${http.listen.port}`): Balancer {
+export function balancerFrom({ http, accessLog, limits, shards }: Configuration, logger: Logger, name = `${hostname()} ${http.listen.port}`): Balancer {
   return new Balancer(
     {
       name,
@@ -26,6 +26,7 @@ export function balancerFrom({ http, limits, shards }: Configuration, logger: Lo
       limits: { ...limits, bodyBytesMax: http.bodyBytesMax },
       corsOrigins: http.cors.origins,
       page: http.page,
+      accessLog: accessLog.path === "" ? undefined : accessLog,
       drainQuietMs: limits.drainQuietMs,
       drainTimeoutMs: limits.drainTimeoutMs,
     },

@@ -70,6 +70,8 @@ export const balancerMetrics = {
   listening: gauge("lintel_shard_listening", ofShard, "Whether a shard takes connections"),
   restarts: counter("lintel_shard_restarts_total", ofShard, "How often a shard crashed and was started again"),
   revision: gauge("lintel_shard_applied_revision", ofShard, "The configuration revision a shard serves"),
+  accessWritten: counter("lintel_access_log_lines_total", [], "Lines of the access log that were handed to the system"),
+  accessDropped: counter("lintel_access_log_dropped_total", [], "Records of the access log that were dropped, because the disk or the main thread was too slow"),
   shards: gauge("lintel_shards", [], "Shards of this balancer"),
   ready: gauge("lintel_ready", [], "Whether /readyz says yes"),
 } as const;

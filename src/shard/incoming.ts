@@ -8,10 +8,11 @@ import { messageOf } from "../base/errors.js";
 import { unnamedFile } from "../formats/file-report.js";
 import { parseReport } from "../formats/parse-report.js";
 import type { Report } from "../formats/report.js";
+import type { AccessRecorder } from "./access-recorder.js";
 import type { BodyMemory } from "./body-memory.js";
 import { Exchange, type ExchangeContext, type ExchangeSink } from "./exchange.js";
 import type { LintHead } from "./lint-request.js";
-import type { Problem } from "./problem.js";
+import type { Problem, ProblemKind } from "./problem.js";
 import { writeProblem, writeReport, statusOf, type ReplyMeta } from "./reply.js";
 import { shardCells } from "./statistics.js";
 import type { Unread, UnreadReplies, UnreadReply } from "./unread-replies.js";
@@ -23,6 +24,8 @@ export interface IncomingContext extends ExchangeContext {
   readonly uploads: Set<Incoming>;
   readonly bodies: BodyMemory;
   readonly unread: UnreadReplies;
+  /** Undefined when nothing is recorded. */
+  readonly access: AccessRecorder | undefined;
 }
 
 /**
@@ -44,6 +47,9 @@ export class Incoming implements ExchangeSink {
   private readonly startedMs: number;
   private readonly startedTick: number;
   private unread: UnreadReply | undefined;
+  /** For the access log alone: the id it was given, and why there is no report. */
+  private givenId = "";
+  private reason: ProblemKind | "" = "";
 
   /** `head` is a Problem when the request was refused before its body; `announced` is its Content-Length as it came, "" for none. */
   constructor(
@@ -98,6 +104,7 @@ export class Incoming implements ExchangeSink {
       body = rendered;
     }
     const unread = writeReport(res, body, head.format.mediaType, exchange, nowMs - this.startedMs, meta, this.context.isDraining());
+    this.noteId();
     this.finishWhenSent(200, unread, nowMs);
   }
 
@@ -183,7 +190,15 @@ export class Incoming implements ExchangeSink {
   private answerProblem(problem: Problem, closeConnection: boolean): void {
     const nowMs = this.context.clock.nowMs();
     const unread = writeProblem(this.res, problem, this.exchange, nowMs - this.startedMs, this.meta, closeConnection || this.context.isDraining());
+    this.reason = problem.kind;
+    this.noteId();
     this.finishWhenSent(statusOf(problem), unread, nowMs);
+  }
+
+  /** The one just written: a reply that is read slowly ends when others have newer ones. */
+  private noteId(): void {
+    const { meta } = this;
+    if (this.context.access !== undefined) this.givenId = meta.requestId === "" ? meta.ids.newest() : meta.requestId;
   }
 
   /** `unread` is what the socket did not take of the reply: the rest goes when the client reads. */
@@ -217,10 +232,14 @@ export class Incoming implements ExchangeSink {
     this.dropBody();
     this.leaveUploads();
     if (this.unread !== undefined) this.context.unread.remove(this.unread);
-    const { statistics } = this.context;
+    const { statistics, access } = this.context;
     const languageSlot = "kind" in this.head ? 0 : this.head.language.slot;
     const versionSlot = this.exchange?.version?.slot ?? 0;
-    statistics.countOutcome(versionSlot, languageSlot, status, (nowMs - this.startedMs) * 1_000);
+    const durationMs = nowMs - this.startedMs;
+    statistics.countOutcome(versionSlot, languageSlot, status, durationMs * 1_000);
+    if (access === undefined) return;
+    const reason = status === 499 ? "client-left" : this.reason;
+    access.note({ status, reason, languageSlot, sourceBytes: this.bytes, durationMs, requestId: this.givenId }, this.exchange, this.meta);
   }
 }
 

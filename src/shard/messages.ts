@@ -3,6 +3,7 @@ import type { Limits } from "../snapshot/limits.js";
 import type { LanguageSnapshot } from "../snapshot/snapshot.js";
 import type { Remembered } from "../balancing/poison.js";
 import type { Finding } from "../balancing/suspect-desk.js";
+import type { AccessSampling } from "./access-recorder.js";
 import type { PageFile } from "./page-files.js";
 import type { StatisticsSizes } from "./statistics.js";
 
@@ -62,6 +63,8 @@ export interface ShardOptions {
   readonly statisticsSizes: StatisticsSizes;
   /** See balancing/novel-inputs.ts; all shards have the same. */
   readonly novelInputs: Int32Array;
+  /** Where records of requests go, and which; undefined for none. */
+  readonly access: (AccessSampling & { readonly memory: SharedArrayBuffer }) | undefined;
 }
 
 export type ToShard =

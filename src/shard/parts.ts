@@ -9,11 +9,13 @@ import { PoisonMemory } from "../balancing/poison.js";
 import { RetryBudget } from "../balancing/retry-budget.js";
 import type { ShardPlace } from "../balancing/worker-part.js";
 import type { OpenConnection } from "../upstream/connection.js";
+import { AccessRecorder } from "./access-recorder.js";
+import { AccessRing } from "./access-ring.js";
 import { BodyMemory } from "./body-memory.js";
 import { ExchangeTable } from "./exchange-table.js";
 import { defaultHealthOptions, HealthKeeper, healthTickMs } from "./health-keeper.js";
 import type { Incoming, IncomingContext } from "./incoming.js";
-import type { FromShard, RequestLimits } from "./messages.js";
+import type { FromShard, RequestLimits, ShardOptions } from "./messages.js";
 import { Quarantine } from "./quarantine.js";
 import { ShardRoot } from "./root.js";
 import { shardCells, type Statistics } from "./statistics.js";
@@ -35,6 +37,8 @@ export interface PartsDependencies {
   /** See balancing/novel-inputs.ts; all shards have the same. */
   readonly novelInputs: Int32Array;
   readonly isDraining: () => boolean;
+  /** See `ShardOptions`. */
+  readonly access?: ShardOptions["access"];
   /** To the main thread, and through it to the other shards. */
   readonly say: (message: FromShard) => void;
 }
@@ -48,7 +52,7 @@ export interface ShardParts {
 
 const onlyShard: ShardPlace = { shard: 0, shards: 1, balancer: "" };
 
-export function wireParts({ clock, random, statistics, openConnection, limits, place = onlyShard, novelInputs, isDraining, say }: PartsDependencies): ShardParts {
+export function wireParts({ clock, random, statistics, openConnection, limits, place = onlyShard, novelInputs, isDraining, access, say }: PartsDependencies): ShardParts {
   // 1. The root: snapshots become connections to workers, and workers become usable or not.
   const root = new ShardRoot({
     clock,
@@ -93,6 +97,7 @@ export function wireParts({ clock, random, statistics, openConnection, limits, p
     bodies: new BodyMemory(),
     unread: new UnreadReplies(limits.replyBytesHeldPerShardMax, limits.requestTimeoutMs, statistics, clock),
     isDraining,
+    access: access && new AccessRecorder(new AccessRing(access.memory), access, statistics, clock, random),
   };
 
   // 3. Time, last: what it drives is there.

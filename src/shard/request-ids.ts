@@ -24,6 +24,11 @@ export class RequestIds {
 
   next(): string {
     this.advance();
+    return this.newest();
+  }
+
+  /** The one that was given last. */
+  newest(): string {
     return this.current.toString("latin1");
   }
 

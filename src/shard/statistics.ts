@@ -20,6 +20,7 @@ export const shardCells = {
   poisonRefused: 8,
   eventLoopTurns: 9,
   replyBytesHeld: 10,
+  accessDropped: 11,
 } as const;
 const shardCellCount = 16;
 

@@ -41,6 +41,7 @@ const { root, quarantine, context } = wireParts({
   place: { shard: options.index, shards: options.shards, balancer: options.balancer },
   novelInputs: options.novelInputs,
   isDraining: () => draining,
+  access: options.access,
   say,
 });
 

@@ -5,7 +5,7 @@
 import * as z from "zod";
 import { type Address, addressHint, addressPattern, formatAddress, parseAddress } from "./address.js";
 import { limitsSchema } from "./limits.js";
-import { choice, count, parsedText, size, text } from "./setting-types.js";
+import { choice, count, fraction, parsedText, size, text } from "./setting-types.js";
 import { builtinLinters } from "./well-known-languages.js";
 
 const mebibyte = 1024 * 1024;
@@ -73,6 +73,17 @@ const adminSchema = z.strictObject(
   { error: "a mapping" },
 );
 
+const accessLogSchema = z.strictObject(
+  {
+    // Who asked for what is nobody's business until an operator says so.
+    path: text('"stderr" or an absolute path, such as "/var/log/lintel/access.jsonl"', /^(stderr|\/[^\0]*)$/).optional().describe('Where a line of JSON about each request goes: "stderr" or an absolute path; nowhere when it is not given.'),
+    sample: fraction().default(1).describe("The part of the requests that are in it."),
+    // What went wrong is what the log is read for.
+    errors: z.boolean({ error: "true or false" }).default(true).describe("Whether requests that got no report are in it whatever the sample says."),
+  },
+  { error: "a mapping" },
+);
+
 const environment = z
   .record(z.string().meta({ pattern: environmentNamePattern.source }), text("text without NUL characters", /^[^\0]*$/), { error: "a mapping of names to text" })
   .default({})
@@ -128,6 +139,7 @@ export const configurationSchema = z
       $schema: z.string({ error: "the address of a JSON Schema" }).optional().describe("For editors; not read."),
       http: httpSchema.prefault({}).describe("The port of the users."),
       admin: adminSchema.prefault({}).describe("The port of the operators."),
+      accessLog: accessLogSchema.prefault({}).describe("What is written down of each request; never a source."),
       shards: z
         .union([z.literal("auto"), count({ min: 1, max: 256 }, shardsExpected)], { error: shardsExpected })
         .default("auto")

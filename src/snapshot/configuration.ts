@@ -21,6 +21,8 @@ export interface Configuration {
     readonly cors: { readonly origins: readonly string[] };
   };
   readonly admin: { readonly listen: Address };
+  /** `path` is "" for none, "stderr", or absolute. */
+  readonly accessLog: { readonly path: string; readonly sample: number; readonly errors: boolean };
   readonly shards: "auto" | number;
   readonly limits: Limits;
   /** In the order of the file. */
@@ -100,7 +102,7 @@ function configurationOf(file: ParsedFile): Configuration {
     const extensions = given.extensions === undefined ? known.filter((extension) => !claimed.has(extension)) : lowerCase(given.extensions);
     return { language, extensions, spill: given.spill, versions: given.versions.map(versionOf) };
   });
-  return { http: file.http, admin: file.admin, shards: file.shards, limits: file.limits, languages };
+  return { http: file.http, admin: file.admin, accessLog: { ...file.accessLog, path: file.accessLog.path ?? "" }, shards: file.shards, limits: file.limits, languages };
 }
 
 type ParsedVersion = ParsedFile["languages"][string]["versions"][number];

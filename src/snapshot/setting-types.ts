@@ -15,6 +15,11 @@ export function count({ min, max }: Bounds, error = `a whole number from ${min} 
   return z.int({ error }).min(min, { error }).max(max, { error });
 }
 
+/** A part of a whole. */
+export function fraction(error = "a number from 0 to 1") {
+  return z.number({ error }).min(0, { error }).max(1, { error });
+}
+
 /** Bytes: a number, or text with a unit. */
 export function size(bounds: Bounds) {
   const expected = `a size from ${formatSize(bounds.min)} to ${formatSize(bounds.max)}, such as 64KiB, 1MiB or a number of bytes`;

@@ -14,13 +14,16 @@ export interface SettingChange {
 }
 
 /** "http.listen" -> "127.0.0.1:8080", "limits.deadlineMs" -> "10s". */
-export function settingsOf({ http, admin, shards, limits }: Configuration): Map<string, string> {
+export function settingsOf({ http, admin, accessLog, shards, limits }: Configuration): Map<string, string> {
   const settings = new Map<string, string>([
     ["http.listen", formatAddress(http.listen)],
     ["http.bodyBytesMax", formatSize(http.bodyBytesMax)],
     ["http.page", String(http.page)],
     ["http.cors.origins", http.cors.origins.join(" ") || "(none)"],
     ["admin.listen", formatAddress(admin.listen)],
+    ["accessLog.path", accessLog.path || "(none)"],
+    ["accessLog.sample", String(accessLog.sample)],
+    ["accessLog.errors", String(accessLog.errors)],
     ["shards", String(shards)],
   ]);
   for (const [name, value] of Object.entries(limits)) settings.set(`limits.${name}`, formatLimit(name, value));

@@ -25,7 +25,7 @@ const table: readonly (readonly [what: string, text: string, sentences: readonly
   ["a missing key", "languages:\n  python:\n    versions:\n      - weight: 1\n", [`l:4:9: ${at}.version: missing; expected a version in quotes, such as "0.17.3"`]],
   ["a language without versions", "languages:\n  go: {}\n", ["l:2:3: languages.go.versions: missing; expected a list of versions"]],
   ["an empty section", "limits:\nshards: 1", ["l:1:8: limits: found nothing, expected a mapping"]],
-  ["a merge key", "<<: {}", ['l:1:1: ["<<"]: unknown key; known here: http, admin, shards, limits, languages']],
+  ["a merge key", "<<: {}", ['l:1:1: ["<<"]: unknown key; known here: http, admin, accessLog, shards, limits, languages']],
   ["a dangerous key", "__proto__: {}", ['l:1:1: a key cannot be called "__proto__"']],
   ["a key that is a list", "? [a]\n: 1", ["l:1:3: a key must be plain text"]],
   // Values

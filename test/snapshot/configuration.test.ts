@@ -21,6 +21,7 @@ void t.test("a file with every key becomes plain data", (t) => {
   t.same(valid(fullFile), {
     http: { listen: { host: "::", port: 8080 }, bodyBytesMax: 65_536, page: false, cors: { origins: ["https://example.org"] } },
     admin: { listen: { host: "127.0.0.1", port: 0 } },
+    accessLog: { path: "/var/log/lintel/access.jsonl", sample: 0.25, errors: false },
     shards: 3,
     limits: {
       deadlineMs: 5_000, attemptTimeoutMs: 500, attemptsMax: 2, requestTimeoutMs: 90_000, inFlightPerShardMax: 10, inFlightPerWorkerMax: 5,
@@ -118,8 +119,8 @@ void t.test("settings that differ are told as a person would write them", (t) =>
 });
 
 void t.test("every setting of the file is told", (t) => {
-  const { http, admin, shards, limits } = defaultConfiguration();
-  t.same([...settingsOf(defaultConfiguration()).keys()].sort(), leaves({ http, admin, shards, limits }).sort());
+  const { http, admin, accessLog, shards, limits } = defaultConfiguration();
+  t.same([...settingsOf(defaultConfiguration()).keys()].sort(), leaves({ http, admin, accessLog, shards, limits }).sort());
   t.end();
 });
 

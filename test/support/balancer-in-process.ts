@@ -1,5 +1,5 @@
 /** A balancer inside the test's own process, where a test can reach its shards and their statistics. */
-import { Balancer } from "../../src/balancer/balancer.js";
+import { Balancer, type BalancerOptions } from "../../src/balancer/balancer.js";
 import { systemClock } from "../../src/base/clock.js";
 import { createLogger } from "../../src/base/logger.js";
 import { defaultConfiguration } from "../../src/snapshot/configuration.js";
@@ -22,12 +22,12 @@ export function startBalancer(language: string, versions: readonly VersionSnapsh
 }
 
 /** Resolves when it listens and serves these languages at revision 1. */
-export async function startBalancerWith(languages: readonly LanguageSnapshot[], shards = 2, limits: Partial<Limits> = {}): Promise<InProcessBalancer> {
+export async function startBalancerWith(languages: readonly LanguageSnapshot[], shards = 2, limits: Partial<Limits> = {}, accessLog?: BalancerOptions["accessLog"]): Promise<InProcessBalancer> {
   const { limits: defaults, http } = defaultConfiguration();
   const log: string[] = [];
   const logger = createLogger({ level: "info", format: "text", write: (line) => log.push(line) });
   const drained = { drainQuietMs: 50, drainTimeoutMs: 5_000 };
-  const options = { name: "test", host: "127.0.0.1", port: 0, shards, corsOrigins: [], page: false, limits: { ...defaults, ...limits, bodyBytesMax: http.bodyBytesMax }, ...drained };
+  const options = { name: "test", host: "127.0.0.1", port: 0, shards, corsOrigins: [], page: false, accessLog, limits: { ...defaults, ...limits, bodyBytesMax: http.bodyBytesMax }, ...drained };
   const balancer = new Balancer(options, systemClock, logger);
   await balancer.start();
   await balancer.apply({ revision: 1, nonce: 1, languages });

@@ -19,6 +19,7 @@ export const fullFile = `
 $schema: docs/lintel.schema.json
 http: { listen: "[::]:8080", bodyBytesMax: 64KiB, page: false, cors: { origins: ["https://example.org"] } }
 admin: { listen: "127.0.0.1:0" }
+accessLog: { path: /var/log/lintel/access.jsonl, sample: 0.25, errors: false }
 shards: 3
 limits:
   deadlineMs: 5s
