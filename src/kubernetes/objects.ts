@@ -98,6 +98,9 @@ export interface Status {
   readonly details?: { readonly name?: string; readonly kind?: string; readonly retryAfterSeconds?: number };
 }
 
+/** The condition on a Pod under which a program of ours says how it is; its message is the program's. */
+export const reportCondition = "lintel.dev/report";
+
 /** One kind of object: where it lives, and how people call it. */
 export interface ResourceKind {
   /** "v1", "apps/v1" */

@@ -15,6 +15,8 @@ import type { Registration, Registrations } from "./registrations.js";
 export interface LinkServiceOptions {
   /** A balancer says every two seconds how it stands; several of those lost and a pause for its garbage are still no silence. */
   readonly silentMs: number;
+  /** Why this manager cannot know what is newest; "" while it can. Balancers are better off with another one. */
+  readonly cutOff?: () => string;
 }
 
 export const defaultLinkServiceOptions: LinkServiceOptions = { silentMs: 12_000 };
@@ -40,7 +42,10 @@ export class LinkService {
     private readonly logger: Logger,
   ) {
     publisher.onPublication(() => this.offerToAll());
-    clock.every(options.silentMs / 8, () => this.endSilent());
+    clock.every(options.silentMs / 8, () => {
+      this.endSilent();
+      this.endIfCutOff();
+    });
   }
 
   /** For `Server.addService`, with the definition from link-wire.ts. */
@@ -50,6 +55,11 @@ export class LinkService {
   };
 
   private follow(stream: FollowStream): void {
+    const cutOff = this.options.cutOff?.() ?? "";
+    if (cutOff !== "") {
+      stream.emit("error", { code: status.UNAVAILABLE, details: cutOff });
+      return;
+    }
     const session = new LinkSession(this.publisher, this.fleet, (message) => stream.write(message));
     // At once, because the first snapshot may have to wait: who hears nothing at all goes elsewhere.
     stream.sendMetadata(new Metadata());
@@ -87,6 +97,17 @@ export class LinkService {
       follower.session.ended("silent");
       this.logger.warn("a balancer fell silent", { peer: follower.stream.getPeer() });
       follower.stream.emit("error", { code: status.UNAVAILABLE, details: `nothing was heard for ${this.options.silentMs} ms` });
+    }
+  }
+
+  private endIfCutOff(): void {
+    const details = this.options.cutOff?.() ?? "";
+    if (details === "" || this.followers.size === 0) return;
+    this.logger.warn("balancers are sent to other managers", { balancers: this.followers.size, reason: details });
+    for (const follower of this.followers) {
+      this.followers.delete(follower);
+      follower.session.ended("closed");
+      follower.stream.emit("error", { code: status.UNAVAILABLE, details });
     }
   }
 

@@ -26,6 +26,7 @@ interface Lingering {
 
 export class RunningVersions {
   private wanted: readonly WantedVersion[] = [];
+  private revision = 0;
   private readonly lingering = new Map<string, Lingering>();
 
   constructor(
@@ -48,6 +49,7 @@ export class RunningVersions {
     for (const one of this.wanted) if (!names.has(nameOf(one))) this.linger(one, configuration.revision);
     for (const name of names) this.forget(name);
     this.wanted = wanted;
+    this.revision = configuration.revision;
     this.tell();
     this.release();
   }
@@ -74,7 +76,7 @@ export class RunningVersions {
   }
 
   private tell(): void {
-    this.platform.want([...this.wanted, ...Array.from(this.lingering.values(), ({ wanted }) => wanted)]);
+    this.platform.want([...this.wanted, ...Array.from(this.lingering.values(), ({ wanted }) => wanted)], this.revision);
   }
 }
 

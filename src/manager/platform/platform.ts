@@ -33,8 +33,11 @@ export interface Platform {
   readonly name: string;
   /** "" when this platform can run it, else a sentence that says why not and what to do. Asked before a change is stored. */
   refusalOf(wanted: WantedVersion): Promise<string>;
-  /** From now on these should run, and no others. Returns at once. */
-  want(versions: readonly WantedVersion[]): void;
+  /**
+   * From now on these should run, and no others. Returns at once. With the configuration's revision a platform that several managers
+   * share can tell that one of them is behind.
+   */
+  want(versions: readonly WantedVersion[], revision?: number): void;
   /** The workers there are, whatever their state. */
   workers(): readonly PlatformWorker[];
   /** Called whenever `workers()` changed. */

@@ -73,6 +73,16 @@ export class ConfigMapStore implements Store {
     return this.informer.staleForMs;
   }
 
+  /** Why they could not; "" when that is not known. */
+  get staleBecause(): string {
+    return this.informer.waitsBecause;
+  }
+
+  /** Resolves when a watch has seen what there is. */
+  whenSeen(): Promise<void> {
+    return this.informer.whenSynced();
+  }
+
   async read(): Promise<StoredConfiguration> {
     return (await this.readKnown()).configuration;
   }

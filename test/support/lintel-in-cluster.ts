@@ -1,0 +1,125 @@
+/** A whole Lintel on a control plane of its own: managers and balancers as processes, workers as pods, an administrator who types. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pods, type ObjectPlace, type ResourceKind } from "../../src/kubernetes/objects.js";
+import type { BalancerDocument, StatusDocument, WorkerDocument } from "../../src/client/admin-documents.js";
+import { freePort } from "./balancer-process.js";
+import type { ControlPlane } from "./control-plane.js";
+import { FakeKubelet } from "./fake-kubelet.js";
+import { PodLinters } from "./pod-linters.js";
+import { administratorOf } from "./run-admin.js";
+import { type LintelRun, mainPath } from "./run-lintel.js";
+import { waitUntil } from "./wait-until.js";
+
+const serviceAccounts: ResourceKind = { apiVersion: "v1", kind: "ServiceAccount", plural: "serviceaccounts" };
+
+/** A process of Lintel's, and what it wrote. */
+export class LintelProcess {
+  log = "";
+  private constructor(readonly child: ChildProcess) {}
+
+  /** Resolves when it has said `ready` in its log. */
+  static async start(args: readonly string[], ready: string, env: Readonly<Record<string, string>>): Promise<LintelProcess> {
+    const child = spawn(process.execPath, [mainPath, ...args], { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env, LINTEL_LOG_LEVEL: "info" } });
+    const started = new LintelProcess(child);
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (started.log += text));
+    await waitUntil(`${args.slice(0, 2).join(" ")} to be ready`, () => started.log.includes(`"${ready}"`) || child.exitCode !== null, 60_000).catch((error: unknown) => {
+      throw new Error(`${String(error)}: ${started.log}`, { cause: error });
+    });
+    if (child.exitCode !== null) throw new Error(`lintel ${args.join(" ")} ended with ${child.exitCode}: ${started.log}`);
+    return started;
+  }
+
+  get isAlive(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    if (!this.isAlive) return;
+    const gone = once(this.child, "exit");
+    this.child.kill(signal);
+    await gone;
+  }
+}
+
+export class LintelInCluster {
+  readonly linters = new PodLinters();
+  readonly managers: { readonly process: LintelProcess; readonly address: string }[] = [];
+  readonly balancers: { readonly process: LintelProcess; readonly url: string; readonly adminUrl: string }[] = [];
+  private readonly folder = mkdtempSync(join(tmpdir(), "lintel-cluster-"));
+
+  private constructor(
+    readonly plane: ControlPlane,
+    readonly namespace: string,
+    readonly kubelet: FakeKubelet,
+    private readonly environment: Readonly<Record<string, string>>,
+  ) {}
+
+  /** `startsProcesses` false: pods are ready without anything in them. */
+  static async start(plane: ControlPlane, namespace: string): Promise<LintelInCluster> {
+    await plane.namespace(namespace);
+    await (await plane.api).create({ resource: serviceAccounts, namespace }, { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "lintel-linter" } });
+    const linters = new PodLinters();
+    const kubelet = new FakeKubelet({ api: await plane.connect(), namespace, run: linters.run });
+    await kubelet.start();
+    const cluster = new LintelInCluster(plane, namespace, kubelet, { KUBECONFIG: plane.kubeconfig(undefined, namespace) });
+    Object.assign(cluster, { linters });
+    return cluster;
+  }
+
+  async startManager(...flags: readonly string[]): Promise<LintelProcess> {
+    const port = await freePort();
+    const args = ["manager", "--platform", "kubernetes", "--worker-image", "lintel:test", "--listen", `127.0.0.1:${port}`, "--audit-log", join(this.folder, `audit-${port}.jsonl`), ...flags];
+    const process = await LintelProcess.start(args, "manager ready", { ...this.environment, POD_NAME: `manager-${port}` });
+    this.managers.push({ process, address: `127.0.0.1:${port}` });
+    return process;
+  }
+
+  /** Follows the managers that there are. */
+  async startBalancer(link = `manager:${this.managers.map(({ address }) => address).join(",")}`, env: Readonly<Record<string, string>> = {}, ...flags: readonly string[]): Promise<LintelProcess> {
+    const [port, admin] = [await freePort(), await freePort()];
+    const args = ["balancer", "--link", link, "--listen", `127.0.0.1:${port}`, "--admin", `127.0.0.1:${admin}`, "--shards", "2", "--state", this.folder, "--name", `balancer-${port}`, ...flags];
+    const process = await LintelProcess.start(args, "balancer ready", { ...this.environment, ...env });
+    this.balancers.push({ process, url: `http://127.0.0.1:${port}`, adminUrl: `http://127.0.0.1:${admin}` });
+    return process;
+  }
+
+  /** What somebody types, to any of the managers that live. */
+  admin(...words: readonly string[]): Promise<LintelRun> {
+    const addresses = this.managers.filter(({ process }) => process.isAlive).map(({ address }) => address);
+    return administratorOf(addresses.join(",")).tries(...words);
+  }
+
+  /** The same; throws when it does not succeed. */
+  async did(...words: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.admin(...words);
+    if (code !== 0) throw new Error(`lintel admin ${words.join(" ")} ended with ${code ?? "?"}: ${stdout}${stderr}`);
+    return stdout;
+  }
+
+  async status(): Promise<StatusDocument> {
+    return JSON.parse(await this.did("status", "-o", "json")) as StatusDocument;
+  }
+
+  async workers(): Promise<readonly (WorkerDocument & { readonly id: string })[]> {
+    return Object.entries((await this.status()).workers).map(([id, one]) => ({ ...one, id }));
+  }
+
+  async balancersSeen(): Promise<readonly BalancerDocument[]> {
+    return Object.values((await this.status()).balancers);
+  }
+
+  podPlace(name: string): ObjectPlace {
+    return { resource: pods, namespace: this.namespace, name };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.balancers, ...this.managers].map(({ process }) => process.end("SIGKILL")));
+    this.linters.killAll();
+    await this.kubelet.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
