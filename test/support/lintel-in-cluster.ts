@@ -45,10 +45,21 @@ export class LintelProcess {
   }
 }
 
+export interface RunningManager {
+  readonly process: LintelProcess;
+  readonly address: string;
+}
+
+export interface RunningBalancer {
+  readonly process: LintelProcess;
+  readonly url: string;
+  readonly adminUrl: string;
+}
+
 export class LintelInCluster {
   readonly linters = new PodLinters();
-  readonly managers: { readonly process: LintelProcess; readonly address: string }[] = [];
-  readonly balancers: { readonly process: LintelProcess; readonly url: string; readonly adminUrl: string }[] = [];
+  readonly managers: RunningManager[] = [];
+  readonly balancers: RunningBalancer[] = [];
   private readonly folder = mkdtempSync(join(tmpdir(), "lintel-cluster-"));
 
   private constructor(
@@ -70,21 +81,23 @@ export class LintelInCluster {
     return cluster;
   }
 
-  async startManager(...flags: readonly string[]): Promise<LintelProcess> {
+  async startManager(flags: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<RunningManager> {
     const port = await freePort();
     const args = ["manager", "--platform", "kubernetes", "--worker-image", "lintel:test", "--listen", `127.0.0.1:${port}`, "--audit-log", join(this.folder, `audit-${port}.jsonl`), ...flags];
-    const process = await LintelProcess.start(args, "manager ready", { ...this.environment, POD_NAME: `manager-${port}` });
-    this.managers.push({ process, address: `127.0.0.1:${port}` });
-    return process;
+    const process = await LintelProcess.start(args, "manager ready", { ...this.environment, POD_NAME: `manager-${port}`, ...env });
+    const manager = { process, address: `127.0.0.1:${port}` };
+    this.managers.push(manager);
+    return manager;
   }
 
   /** Follows the managers that there are. */
-  async startBalancer(link = `manager:${this.managers.map(({ address }) => address).join(",")}`, env: Readonly<Record<string, string>> = {}, ...flags: readonly string[]): Promise<LintelProcess> {
+  async startBalancer(link = `manager:${this.managers.map(({ address }) => address).join(",")}`, env: Readonly<Record<string, string>> = {}, ...flags: readonly string[]): Promise<RunningBalancer> {
     const [port, admin] = [await freePort(), await freePort()];
     const args = ["balancer", "--link", link, "--listen", `127.0.0.1:${port}`, "--admin", `127.0.0.1:${admin}`, "--shards", "2", "--state", this.folder, "--name", `balancer-${port}`, ...flags];
     const process = await LintelProcess.start(args, "balancer ready", { ...this.environment, ...env });
-    this.balancers.push({ process, url: `http://127.0.0.1:${port}`, adminUrl: `http://127.0.0.1:${admin}` });
-    return process;
+    const balancer = { process, url: `http://127.0.0.1:${port}`, adminUrl: `http://127.0.0.1:${admin}` };
+    this.balancers.push(balancer);
+    return balancer;
   }
 
   /** What somebody types, to any of the managers that live. */

@@ -11,7 +11,15 @@ import { AdminCaller, ManagerProcess } from "./manager-process.js";
 
 const triesMax = 20;
 
+/** A manager in a process of its own. */
+export interface WrittenTo {
+  readonly address: string;
+  end(signal: NodeJS.Signals): Promise<void>;
+}
+
 export interface TwoWriters {
+  /** Starts the manager of that name, also again; ManagerProcess on a file in `folder` when it is not given. */
+  readonly startManager?: (name: string) => Promise<WrittenTo>;
   readonly folder: string;
   readonly changesEach: number;
   /** 0: nobody is killed. */
@@ -22,9 +30,10 @@ export interface TwoWriters {
 /** What each writer was told: revision by version. */
 export async function twoWriters(given: TwoWriters): Promise<ReadonlyMap<string, number>[]> {
   const storePath = join(given.folder, "manager.json");
-  const started: ManagerProcess[] = [];
-  const start = async (name: string): Promise<ManagerProcess> => {
-    const manager = await ManagerProcess.start({ storePath, auditPath: join(given.folder, `${name}.audit`), shared: true });
+  const started: WrittenTo[] = [];
+  const startManager = given.startManager ?? ((name: string) => ManagerProcess.start({ storePath, auditPath: join(given.folder, `${name}.audit`), shared: true }));
+  const start = async (name: string): Promise<WrittenTo> => {
+    const manager = await startManager(name);
     started.push(manager);
     return manager;
   };
@@ -35,7 +44,7 @@ export async function twoWriters(given: TwoWriters): Promise<ReadonlyMap<string,
   }
 }
 
-async function writer(name: string, start: (name: string) => Promise<ManagerProcess>, { changesEach, killsEach, random }: TwoWriters): Promise<Map<string, number>> {
+async function writer(name: string, start: (name: string) => Promise<WrittenTo>, { changesEach, killsEach, random }: TwoWriters): Promise<Map<string, number>> {
   const told = new Map<string, number>();
   const killedAt = new Set(Array.from({ length: killsEach }, () => 1 + randomBelow(random, changesEach - 1)));
   let manager = await start(name);
