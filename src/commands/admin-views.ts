@@ -4,16 +4,21 @@ import { stringify } from "yaml";
 import { systemClock } from "../base/clock.js";
 import { barrierDocument, historyDocument, type StatusDocument, statusDocument } from "../client/admin-documents.js";
 import { adminExitCodes } from "../client/admin-exit-codes.js";
-import type { AdminService } from "../client/admin-service.js";
+import { defaultTimeoutMs } from "../client/admin-service.js";
+import type { StatusSource } from "../client/status-source.js";
 import { balancersTable, historyTable, renderStatus, versionsTable, workersTable } from "../client/admin-tables.js";
 import { renderLaggards } from "../client/change-text.js";
 import { renderTable } from "../client/table.js";
 import { writeAll } from "../client/terminal.js";
 import { parseCount } from "../linter/flags.js";
-import { type ConnectionFlags, type OutputFormat, print, stdoutColor, type WaitFlags, waitMsOf, withAdminService, withConnectionFlags, withWaitFlag } from "./admin-connection.js";
+import { adminServiceFor, type ConnectionFlags, type OutputFormat, print, stdoutColor, type WaitFlags, waitMsOf, withAdminService, withConnectionFlags, withWaitFlag } from "./admin-connection.js";
+import { type KubernetesFlags, withKubernetesFlags } from "./kubernetes-flags.js";
 
-export interface StatusFlags extends ConnectionFlags, WaitFlags {
+export interface StatusFlags extends ConnectionFlags, WaitFlags, KubernetesFlags {
   readonly watch: boolean;
+  readonly kubernetes?: boolean;
+  /** Of the configuration in the cluster. */
+  readonly store?: string;
 }
 
 /** What one screen holds. */
@@ -23,7 +28,11 @@ const clearScreen = "\u001b[H\u001b[J";
 
 export function defineStatus(command: Command): Command {
   const status = withConnectionFlags(command.command("status").description("what is live: versions and their shares, balancers, workers that do not listen"));
-  return withWaitFlag(status, "first wait until the newest revision is active everywhere").option("--watch", "again at every change, until Ctrl-C", false);
+  withWaitFlag(status, "first wait until the newest revision is active everywhere")
+    .option("--watch", "again at every change, until Ctrl-C", false)
+    .option("--kubernetes", "of balancers without a manager, from the cluster itself")
+    .option("--store <place>", "Kubernetes: where the configuration is: configmap:NAME (default: configmap:lintel-configuration)");
+  return withKubernetesFlags(status);
 }
 
 /** The part of the status that one thing is about; `workers` is returned for its own commands. */
@@ -45,18 +54,26 @@ export function defineViews(command: Command): Command {
 
 export async function showStatus(flags: StatusFlags): Promise<void> {
   const waitMs = waitMsOf(flags);
-  await withAdminService(flags, async (service) => {
+  const source = flags.kubernetes === true ? await clusterSource(flags) : await adminServiceFor(flags, defaultTimeoutMs);
+  try {
     if (flags.watch) {
-      await watch(service, flags.output);
+      await watch(source, flags.output);
       return;
     }
-    const { revision } = waitMs === undefined ? { revision: 0 } : await service.status();
-    const barrier = waitMs === undefined ? undefined : barrierDocument(await service.wait(revision, waitMs));
-    await printStatus(flags.output, statusDocument(await service.status()));
+    const { revision } = waitMs === undefined ? { revision: 0 } : await source.status();
+    const barrier = waitMs === undefined ? undefined : barrierDocument(await source.wait(revision, waitMs));
+    await printStatus(flags.output, statusDocument(await source.status()));
     if (barrier === undefined || barrier.open) return;
     process.stderr.write(renderLaggards(barrier, flags.wait ?? ""));
     process.exitCode = adminExitCodes.notEverywhere;
-  });
+  } finally {
+    await source.close();
+  }
+}
+
+async function clusterSource(flags: StatusFlags): Promise<StatusSource> {
+  const { clusterStatus } = await import("./admin-kubernetes.js");
+  return clusterStatus(flags, flags.store);
 }
 
 function printStatus(output: OutputFormat, status: StatusDocument): Promise<void> {
@@ -64,8 +81,8 @@ function printStatus(output: OutputFormat, status: StatusDocument): Promise<void
 }
 
 /** A terminal shows the newest alone; a program gets one document after another. */
-async function watch(service: AdminService, output: OutputFormat): Promise<void> {
-  for await (const reply of service.watch()) {
+async function watch(source: StatusSource, output: OutputFormat): Promise<void> {
+  for await (const reply of source.watch()) {
     const status = statusDocument(reply);
     if (!(await writeAll(process.stdout, watchText(output, status)))) return;
   }

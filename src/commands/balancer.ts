@@ -4,6 +4,7 @@ import { UserError } from "../base/errors.js";
 import { createLogger } from "../base/logger.js";
 import { openLink, type LinkFlags } from "./balancer-link.js";
 import { adminFor, balancerFrom, listenAdminAfter, listenAdminIfFree, reloadOnHangUp, sayWhatReplacingLoses, urlOf } from "./balancer-parts.js";
+import { withKubernetesFlags } from "./kubernetes-flags.js";
 import { withManagerAccess } from "./manager-access.js";
 import { ServiceManager } from "./service-manager.js";
 import { withSettingFlags } from "./setting-flags.js";
@@ -19,12 +20,12 @@ interface Flags extends LinkFlags {
 
 export function define(command: Command): void {
   command
-    .requiredOption("--link <source>", "where the configuration comes from: file:PATH or manager:HOST:PORT[,HOST:PORT…]")
+    .requiredOption("--link <source>", "where the configuration comes from: file:PATH, manager:HOST:PORT[,HOST:PORT…] or kubernetes[:CONFIGMAP]")
     .option("--replace", "take over from the balancer that has the port, without losing a connection", false)
-    .option("--config <file>", "with a manager: settings of this balancer, a configuration file without languages")
-    .option("--name <name>", "with a manager: what this balancer is called there (default: the machine's name)")
-    .option("--state <folder>", "with a manager: where to keep the last good snapshot (default: $STATE_DIRECTORY)");
-  withManagerAccess(withSettingFlags(command)).action(run);
+    .option("--config <file>", "with a manager or in a cluster: settings of this balancer, a configuration file without languages")
+    .option("--name <name>", "with a manager or in a cluster: what this balancer is called there (default: the machine's name)")
+    .option("--state <folder>", "with a manager or in a cluster: where to keep the last good snapshot (default: $STATE_DIRECTORY)");
+  withKubernetesFlags(withManagerAccess(withSettingFlags(command))).action(run);
 }
 
 async function run(flags: Flags): Promise<void> {

@@ -9,8 +9,10 @@ import { UserError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import { systemRandom } from "../base/random.js";
 import { LeaseLeadership } from "../kubernetes/lease-leadership.js";
+import { JoinedFleet } from "../manager/joined-fleet.js";
 import { FleetConfigMap } from "../manager/platform/kubernetes/fleet-config-map.js";
 import { KubernetesPlatform } from "../manager/platform/kubernetes/kubernetes-platform.js";
+import { PodFleet } from "../manager/platform/kubernetes/pod-fleet.js";
 import { managerPermissions, preflight } from "../manager/platform/kubernetes/preflight.js";
 import { defaultVersionSettings, type VersionSettings } from "../manager/platform/kubernetes/version-objects.js";
 import { defaultSharedFleetOptions, SharedFleet } from "../manager/shared-fleet.js";
@@ -34,20 +36,22 @@ export async function kubernetesGround(flags: KubernetesGroundFlags, logger: Log
   const leadership: LeaseLeadership = new LeaseLeadership({ ...common, namespace, name: leaseName, identity, termsSeen: () => platform.termsSeen });
   const platform: KubernetesPlatform = new KubernetesPlatform({ ...common, namespace: workerNamespace, settings: settingsOf(flags, instance), discovery, leadership });
   const fleet = new FleetConfigMap({ ...common, namespace, name: fleetConfigMap, manager: identity });
+  const withoutManager = new PodFleet({ ...common, namespace });
   return {
     store,
     platform,
     // Who may write here has the history in the ConfigMap; what was refused, too, is for whoever collects logs.
     auditLog: "-",
-    share: (own) => new SharedFleet(own, fleet, defaultSharedFleetOptions, systemClock),
+    share: (own) => new JoinedFleet([new SharedFleet(own, fleet, defaultSharedFleetOptions, systemClock), withoutManager]),
     async start() {
       fleet.start();
+      withoutManager.start();
       await platform.start();
       leadership.start();
     },
     cutOff: () => (store.staleForMs < cutOffMs ? "" : `this manager has not heard of its store for ${(store.staleForMs / 1_000).toFixed(0)} s (${store.staleBecause || "the API server says nothing"})`),
     async close() {
-      await Promise.all([leadership.close(), fleet.close()]);
+      await Promise.all([leadership.close(), fleet.close(), withoutManager.stop()]);
       api.close();
     },
   };

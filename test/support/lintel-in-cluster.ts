@@ -7,11 +7,13 @@ import { join } from "node:path";
 import { pods, type ObjectPlace, type ResourceKind } from "../../src/kubernetes/objects.js";
 import type { BalancerDocument, StatusDocument, WorkerDocument } from "../../src/client/admin-documents.js";
 import { freePort } from "./balancer-process.js";
+import type { BalancerStatus } from "../../src/balancer/balancer.js";
+import { isApiError } from "../../src/kubernetes/api-error.js";
 import type { ControlPlane } from "./control-plane.js";
 import { FakeKubelet } from "./fake-kubelet.js";
 import { PodLinters } from "./pod-linters.js";
 import { administratorOf } from "./run-admin.js";
-import { type LintelRun, mainPath } from "./run-lintel.js";
+import { type LintelRun, mainPath, runLintel } from "./run-lintel.js";
 import { waitUntil } from "./wait-until.js";
 
 const serviceAccounts: ResourceKind = { apiVersion: "v1", kind: "ServiceAccount", plural: "serviceaccounts" };
@@ -123,6 +125,27 @@ export class LintelInCluster {
 
   async balancersSeen(): Promise<readonly BalancerDocument[]> {
     return Object.values((await this.status()).balancers);
+  }
+
+  /** Follows no manager; has a Pod that it reports on, of its name. */
+  async startBalancerOfCluster(name: string, ...flags: readonly string[]): Promise<RunningBalancer> {
+    const labels = { "app.kubernetes.io/part-of": "lintel", "app.kubernetes.io/component": "balancer", "lintel.dev/link": "kubernetes" };
+    const pod = { apiVersion: "v1", kind: "Pod", metadata: { name, labels }, ...{ spec: { containers: [{ name: "balancer", image: "lintel:test" }] } } };
+    await (await this.plane.api).create({ resource: pods, namespace: this.namespace }, pod).catch((thrown: unknown) => {
+      if (!isApiError(thrown, "exists")) throw thrown;
+    });
+    return this.startBalancer("kubernetes", { POD_NAME: name }, "--name", name, ...flags);
+  }
+
+  /** What somebody types who asks the cluster and no manager. */
+  clusterStatus(...words: readonly string[]): Promise<LintelRun> {
+    return runLintel(["admin", "status", "--kubernetes", ...words], { env: this.environment });
+  }
+
+  /** How many workers every shard of a balancer can use. */
+  async usableAt({ adminUrl }: RunningBalancer): Promise<readonly number[]> {
+    const { shards } = (await (await fetch(`${adminUrl}/status`)).json()) as BalancerStatus;
+    return shards.map(({ status }) => status?.workers.filter(({ state }) => state === "ready").length ?? 0);
   }
 
   podPlace(name: string): ObjectPlace {

@@ -39,6 +39,8 @@ export function managerPermissions({ namespace, workerNamespace, configMap, flee
     verbs.map((verb) => ({ namespace: workerNamespace, verb, group, resource, ...(subresource !== undefined && { subresource }) }));
   return [
     ...[configMap, fleetConfigMap].flatMap((name) => own("", "configmaps", name, ["get", "list", "watch", "patch"])),
+    // Of balancers without a manager.
+    ...["list", "watch"].map((verb) => ({ namespace, verb, group: "", resource: "pods" })),
     ...own("coordination.k8s.io", "leases", lease, ["get", "update"]),
     ...workers("apps", "deployments", ["get", "list", "watch", "create", "patch", "delete"]),
     ...workers("apps", "deployments", ["patch"], "scale"),
