@@ -6,7 +6,7 @@
 import { Client, type ChannelCredentials, type ClientReadableStream, Metadata, type MethodDefinition, type ServiceError, type ServiceDefinition, status } from "@grpc/grpc-js";
 import { type Clock, delay } from "../base/clock.js";
 import { UserError } from "../base/errors.js";
-import type { BarrierMessage, ChangeReplyMessage, ChangeRequestMessage, HistoryReplyMessage, StatusReplyMessage } from "../rpc/admin-messages.js";
+import type { BarrierMessage, ChangeReplyMessage, ChangeRequestMessage, HistoryReplyMessage, StatusReplyMessage, WhoReplyMessage } from "../rpc/admin-messages.js";
 import { userMetadataKey } from "../rpc/gate.js";
 import { serviceDefinition } from "../rpc/service-definition.js";
 import { adminExitCodes } from "./admin-exit-codes.js";
@@ -32,7 +32,7 @@ const betweenRoundsMs = 1_000;
 /** Beyond the time that was asked for: for the answer to travel. */
 const waitGraceMs = 2_000;
 
-type Methods = Readonly<Record<"Change" | "Wait" | "Status" | "Watch" | "History", MethodDefinition<object, object>>>;
+type Methods = Readonly<Record<"Change" | "Wait" | "Status" | "Watch" | "History" | "Who", MethodDefinition<object, object>>>;
 
 export class AdminService {
   private readonly methods = serviceDefinition("admin.proto", "Admin") as ServiceDefinition & Methods;
@@ -61,6 +61,11 @@ export class AdminService {
 
   history(entriesMax: number): Promise<HistoryReplyMessage> {
     return this.ask("History", { entriesMax }) as Promise<HistoryReplyMessage>;
+  }
+
+  /** Who the manager takes this caller for. */
+  who(): Promise<WhoReplyMessage> {
+    return this.ask("Who", {}) as Promise<WhoReplyMessage>;
   }
 
   /** Status again at every change, until the manager goes away. */

@@ -4,7 +4,7 @@
  */
 import { type sendUnaryData, type ServerUnaryCall, type ServerWritableStream, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { Clock } from "../base/clock.js";
-import type { BarrierMessage, ChangeReplyMessage, ChangeRequestMessage, HistoryReplyMessage, StatusReplyMessage } from "../rpc/admin-messages.js";
+import type { BarrierMessage, ChangeReplyMessage, ChangeRequestMessage, HistoryReplyMessage, StatusReplyMessage, WhoReplyMessage } from "../rpc/admin-messages.js";
 import type { Gate } from "../rpc/gate.js";
 import type { Permission } from "../rpc/roles.js";
 import { permissionFor, requestedChange, statusOf } from "./admin-requests.js";
@@ -39,7 +39,7 @@ type Unary<Request, Reply> = (call: ServerUnaryCall<Request, Reply>, callback: s
 
 export class AdminService {
   /** Changes ask for more, each for its own (admin-requests.ts). */
-  static readonly permissions: Readonly<Record<string, Permission>> = { Change: "view", Wait: "view", Status: "view", Watch: "view", History: "view" };
+  static readonly permissions: Readonly<Record<string, Permission>> = { Change: "view", Wait: "view", Status: "view", Watch: "view", History: "view", Who: "view" };
 
   private readonly waits: BarrierWaits;
   private readonly watches: StatusWatches<StatusReplyMessage>;
@@ -61,7 +61,14 @@ export class AdminService {
     const answerStatus: Unary<object, StatusReplyMessage> = (_call, callback) => callback(null, this.status());
     const watch = (stream: ServerWritableStream<object, StatusReplyMessage>): void => this.watch(stream);
     const history: Unary<{ entriesMax: number }, HistoryReplyMessage> = ({ request }, callback) => callback(null, this.history(request.entriesMax));
-    return { Change: change, Wait: wait, Status: answerStatus, Watch: watch, History: history };
+    const who: Unary<object, WhoReplyMessage> = (call, callback) => callback(null, this.who(call));
+    return { Change: change, Wait: wait, Status: answerStatus, Watch: watch, History: history, Who: who };
+  }
+
+  private who(call: ServerUnaryCall<object, WhoReplyMessage>): WhoReplyMessage {
+    const { gate } = this.parts;
+    const caller = gate.callerOf(call);
+    return { who: caller.who, role: caller.role, mayOperate: gate.refusalFor(caller, "operate") === undefined, proof: caller.proof };
   }
 
   private async change(call: ServerUnaryCall<ChangeRequestMessage, ChangeReplyMessage>, callback: sendUnaryData<ChangeReplyMessage>): Promise<void> {

@@ -125,3 +125,10 @@ export interface HistoryEntryMessage {
 export interface HistoryReplyMessage {
   readonly entries: readonly HistoryEntryMessage[];
 }
+
+export interface WhoReplyMessage {
+  readonly who: string;
+  readonly role: string;
+  readonly mayOperate: boolean;
+  readonly proof: string;
+}

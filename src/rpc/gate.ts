@@ -16,6 +16,11 @@ export interface GateOptions {
   readonly certificates: boolean;
 }
 
+/** Somebody who was let in, and by what. */
+export interface KnownCaller extends Caller {
+  readonly proof: "token" | "certificate" | "none";
+}
+
 export interface CallRefusal {
   readonly kind: "refused";
   readonly code: status.UNAUTHENTICATED | status.PERMISSION_DENIED;
@@ -39,7 +44,7 @@ const whatItIs: Readonly<Record<Permission, string>> = {
 
 export class Gate {
   private lastLoggedMs = -Infinity;
-  private readonly callers = new WeakMap<Call, Caller>();
+  private readonly callers = new WeakMap<Call, KnownCaller>();
 
   constructor(
     private readonly options: GateOptions,
@@ -48,7 +53,7 @@ export class Gate {
   ) {}
 
   /** Who makes this call. Only for calls that were let in by `guarded`. */
-  callerOf(call: Call): Caller {
+  callerOf(call: Call): KnownCaller {
     const caller = this.callers.get(call);
     assert(caller !== undefined, "a call is served after it was let in");
     return caller;
@@ -85,30 +90,31 @@ export class Gate {
     return refusal;
   }
 
-  private identify(call: Call): Caller | CallRefusal {
+  private identify(call: Call): KnownCaller | CallRefusal {
     const { accessList, certificates } = this.options;
     const authorization = textOf(call.metadata, "authorization");
     if (accessList !== undefined && authorization !== "") {
       const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? "";
-      return accessList.byToken(token) ?? unauthenticated("the token is not known here; use one from the manager's tokens file");
+      const caller = accessList.byToken(token);
+      return caller === undefined ? unauthenticated("the token is not known here; use one from the manager's tokens file") : { who: caller.who, role: caller.role, proof: "token" };
     }
     if (certificates) return this.identifyByCertificate(call);
     if (accessList !== undefined) return unauthenticated("the manager asks for a token; give one with --token-file or in LINTEL_TOKEN");
-    return { who: nameGiven(call.metadata), role: "admin" };
+    return { who: nameGiven(call.metadata), role: "admin", proof: "none" };
   }
 
   /** The list decides; who is not on it may have a role in the certificate. */
-  private identifyByCertificate(call: Call): Caller | CallRefusal {
+  private identifyByCertificate(call: Call): KnownCaller | CallRefusal {
     const subject = call.getAuthContext().sslPeerCertificate?.subject;
     const who = oneOf(subject?.CN);
     if (who === "") return unauthenticated("the client certificate has no common name (CN); it says who one is");
     const listed = this.options.accessList?.byCertificate(who);
-    if (listed !== undefined) return listed;
+    if (listed !== undefined) return { who, role: listed.role, proof: "certificate" };
     const unit = oneOf(subject?.OU);
     const role = roles.find((one): one is Role => one === unit);
     return role === undefined
       ? unauthenticated(`the certificate of ${who} gives no role; put one of ${roles.join(", ")} into its organizational unit (OU), or a line "ROLE ${who} certificate" into the manager's tokens file`)
-      : { who, role };
+      : { who, role, proof: "certificate" };
   }
 
   private logRefusal(call: Call, { details }: CallRefusal): void {

@@ -15,6 +15,15 @@ const loaderOptions: loader.Options = { keepCase: false, longs: Number, enums: S
 
 /** The service `lintel.v1.<name>` of proto/lintel/v1/<file>. */
 export function serviceDefinition(file: "admin.proto" | "link.proto" | "linter.proto", name: string): ServiceDefinition {
+  const definition = loaded.get(`${file} ${name}`) ?? load(file, name);
+  loaded.set(`${file} ${name}`, definition);
+  return definition;
+}
+
+/** Reading one takes longer than a call does, and some clients live for one call. */
+const loaded = new Map<string, ServiceDefinition>();
+
+function load(file: "admin.proto" | "link.proto" | "linter.proto", name: string): ServiceDefinition {
   const messages = protoMessages(file);
   const definitions = messages.kind === "file" ? loader.loadSync(messages.path, loaderOptions) : loader.fromJSON(messages.description, loaderOptions);
   const definition = definitions[`lintel.v1.${name}`];

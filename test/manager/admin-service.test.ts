@@ -36,6 +36,11 @@ void t.test("changes of every kind, and what is said of them", async (t) => {
   t.match((await caller.history()).entries.find(({ revision }) => revision === 4), { reason: "canary", what: "weights python 1=99 2=1" });
 });
 
+void t.test("whoever asks is told who the manager takes them for", async (t) => {
+  const { caller } = await service(t);
+  t.same(await caller.who(), { who: "somebody on this machine", role: "admin", mayOperate: true, proof: "none" });
+});
+
 void t.test("refusals are gRPC statuses with a sentence", async (t) => {
   const { caller } = await service(t);
   await caller.change(registerPython("1", 100));

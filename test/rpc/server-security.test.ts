@@ -42,6 +42,8 @@ void t.test("tokens say who calls and what they may, also on loopback", async (t
   await t.rejects(caller(manager, { token: "0123456789abcdef-nobody" }).status(), { code: status.UNAUTHENTICATED, details: /^the token is not known here/ });
   const [viewer, operator, admin] = [caller(manager, { token: tokens.viewer }), caller(manager, { token: tokens.operator }), caller(manager, { token: tokens.admin })];
   t.equal((await viewer.status()).revision, 0);
+  t.same(await viewer.who(), { who: "vera", role: "viewer", mayOperate: false, proof: "token" });
+  t.same(await operator.who(), { who: "olga", role: "operator", mayOperate: true, proof: "token" });
   await t.rejects(viewer.change(weights), { code: status.PERMISSION_DENIED, details: "vera has the role viewer, which may not move traffic; it takes the role operator" });
   await t.rejects(operator.change(register), { code: status.PERMISSION_DENIED, details: "olga has the role operator, which may not change what is run; it takes the role admin" });
   await admin.change(register);
@@ -75,6 +77,7 @@ void t.test("client certificates say who calls; their unit or the tokens file wh
   const withCertificate = (name: string, subject: string): AdminCaller => caller(manager, { caFile, ...authority.issue(name, subject) });
   await withCertificate("alice", "/CN=alice/OU=admin").change(register);
   await withCertificate("olga", "/CN=olga/OU=operator").change(weights);
+  t.match(await withCertificate("carol", "/CN=carol/OU=admin").who(), { who: "carol", role: "viewer", mayOperate: false, proof: "certificate" });
   await t.rejects(withCertificate("carol", "/CN=carol/OU=admin").change(weights), { code: status.PERMISSION_DENIED, details: /^carol has the role viewer/ }, "the file comes first");
   await t.rejects(withCertificate("dave", "/CN=dave").status(), { code: status.UNAUTHENTICATED, details: /^the certificate of dave gives no role/ });
   t.same((await withCertificate("b1", "/CN=b1/OU=viewer").history()).entries.map(({ who }) => who), ["olga", "alice"]);

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { Client, type ClientReadableStream, ChannelCredentials, Metadata, type MethodDefinition, type ServiceError } from "@grpc/grpc-js";
-import type { BarrierMessage, ChangeKinds, ChangeReplyMessage, ChangeRequestMessage, HistoryReplyMessage, StatusReplyMessage } from "../../src/rpc/admin-messages.js";
+import type { BarrierMessage, ChangeKinds, ChangeReplyMessage, ChangeRequestMessage, HistoryReplyMessage, StatusReplyMessage, WhoReplyMessage } from "../../src/rpc/admin-messages.js";
 import { serviceDefinition } from "../../src/rpc/service-definition.js";
 import type { ManagerProcessOptions } from "./manager-process-entry.js";
 
@@ -75,6 +75,10 @@ export class AdminCaller {
 
   history(entriesMax = 0): Promise<HistoryReplyMessage> {
     return this.ask("History", { entriesMax });
+  }
+
+  who(): Promise<WhoReplyMessage> {
+    return this.ask("Who", {});
   }
 
   watch(): ClientReadableStream<StatusReplyMessage> {
