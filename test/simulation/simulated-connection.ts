@@ -46,6 +46,8 @@ export class SimulatedConnection implements Connection, Peer {
   /** Asked who it is, and not yet answered: each is told here why there will be no answer. */
   private readonly questions = new Set<(reason: string) => void>();
   private lastTicket = 0;
+  /** By the worker, heard or not. */
+  private saidGoodbye = false;
 
   /** Without a worker nobody listens at the address. */
   constructor(
@@ -149,12 +151,12 @@ export class SimulatedConnection implements Connection, Peer {
   }
 
   sayGoodbye(): void {
-    const unseen = [...this.calls.values()].filter((call) => !call.isReceived);
+    this.saidGoodbye = true;
     this.later(() => {
       if (this.phase === "closed") return;
       const wasOpen = this.phase === "open";
       this.drain();
-      for (const { ticket } of unseen) this.settle(ticket, { kind: "not-sent", message: "GOAWAY", queueDepth: -1 });
+      for (const { ticket } of [...this.calls.values()].filter((call) => !call.isReceived)) this.settle(ticket, { kind: "not-sent", message: "GOAWAY", queueDepth: -1 });
       if (wasOpen) this.events.onDraining("GOAWAY");
     });
   }
@@ -186,8 +188,8 @@ export class SimulatedConnection implements Connection, Peer {
 
   private carry(call: OpenCall): void {
     const { worker } = this;
-    // A call that was cancelled on its way, or whose connection is gone, is not begun.
-    if (worker === undefined || !this.calls.has(call.ticket) || !worker.peers.has(this)) return;
+    // A call that was cancelled on its way, whose connection is gone, or that comes after a GOAWAY, is not begun (RFC 9113, 6.8).
+    if (this.saidGoodbye || worker === undefined || !this.calls.has(call.ticket) || !worker.peers.has(this)) return;
     worker.act(() => {
       if (!this.calls.has(call.ticket)) return;
       call.isReceived = true;

@@ -119,7 +119,7 @@ void t.test("problems are data as well", (t) => {
   const result = parseConfiguration("shards: 0\nhtpp: 1", "l");
   t.same(result.kind === "invalid" && result.problems, [
     { file: "l", line: 1, column: 9, path: "shards", message: "found the number 0, expected auto or a whole number from 1 to 256", found: "the number 0", expected: "auto or a whole number from 1 to 256" },
-    { file: "l", line: 2, column: 1, path: "htpp", message: 'unknown key; did you mean "http"?', found: '"htpp"', expected: "one of http, admin, shards, limits, languages", suggestion: "http" },
+    { file: "l", line: 2, column: 1, path: "htpp", message: 'unknown key; did you mean "http"?', found: '"htpp"', expected: "one of http, admin, accessLog, shards, limits, languages", suggestion: "http" },
   ]);
   t.end();
 });
