@@ -1,5 +1,5 @@
 /**
- * Loaded before every test (.taprc): keeps the test runner's own preload out of the processes that a test starts,
+ * Loaded before every test (scripts/test.mjs): keeps the test runner's own preload out of the processes that a test starts,
  * so that they are what users start. With it each takes twice as long to start and sees variables that are not theirs.
  * So are wishes about colour, of whoever runs the tests.
  */
