@@ -192,7 +192,8 @@ export class AttemptRules implements CallWatch, RequestWatch, ShardWatch {
     must(record.open === undefined, "what is settled waits for no attempt", () => record.name);
     must(headers.get("Lintel-Attempts") === String(record.attempts.length), "the reply tells its attempts", () => record.name);
     if (code === "") this.checkReport(request, record, headers, body);
-    else this.checkProblem(record, code, nowMs >= dueMs);
+    // A body that comes within a tick of its head counts as having come with it.
+    else this.checkProblem(record, code, nowMs >= dueMs - tickMs);
   }
 
   onLost(): void {
