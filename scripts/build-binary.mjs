@@ -53,7 +53,7 @@ const partsInsideOneFile = {
 try {
   const assets = { "package.json": join(root, "package.json"), "docs/openapi.json": join(root, "docs/openapi.json") };
   for (const file of ["admin.proto", "link.proto", "linter.proto"]) {
-    assets[`proto/${file}.json`] = asset(`${file}.json`, JSON.stringify(protobuf.parse(readFileSync(join(root, "proto/lintel/v1", file), "utf8"), { keepCase: true }).root.toJSON({ keepComments: false })));
+    assets[`proto/${file}.json`] = asset(`${file}.json`, JSON.stringify(protobuf.parse(readFileSync(join(root, "proto/lintel/v1", file), "utf8"), { keepCase: false }).root.toJSON({ keepComments: false })));
   }
   assets["versions.json"] = asset("versions.json", JSON.stringify(Object.fromEntries(linterPackages.map((name) => [name, versionOf(name)]))));
   assets["ruff.wasm"] = join(dirname(require.resolve("@astral-sh/ruff-wasm-nodejs")), "ruff_wasm_bg.wasm");
