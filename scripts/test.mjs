@@ -7,10 +7,11 @@ import { parseArgs } from "node:util";
 import { report } from "@tapjs/reporter";
 import { t } from "tap";
 
+const underSystemd = ["dist/test/systemd/units.test.js", "dist/test/systemd/manager.test.js"];
 /** Files below these folders, but for those of other suites; how many at a time; seconds that a file may take. */
 const suites = {
   // A file of this suite takes some seconds; the rest is patience for a machine that does other things, too.
-  unit: { in: ["dist/test"], notIn: ["dist/test/chaos", "dist/test/browser", "dist/test/kubernetes", "dist/test/systemd/units.test.js"], jobs: 2, timeoutSeconds: 300 },
+  unit: { in: ["dist/test"], notIn: ["dist/test/chaos", "dist/test/browser", "dist/test/kubernetes", ...underSystemd], jobs: 2, timeoutSeconds: 300 },
   // Minutes of real load and real faults.
   chaos: { in: ["dist/test/chaos"], notIn: [], jobs: 1, timeoutSeconds: 300 },
   // A browser from Debian.
@@ -18,7 +19,7 @@ const suites = {
   // A control plane of Kubernetes.
   kubernetes: { in: ["dist/test/kubernetes"], notIn: [], jobs: 1, timeoutSeconds: 600 },
   // A systemd of its own.
-  systemd: { in: ["dist/test/systemd/units.test.js"], notIn: [], jobs: 1, timeoutSeconds: 300 },
+  systemd: { in: underSystemd, notIn: [], jobs: 1, timeoutSeconds: 300 },
 };
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { reporter: { type: "string", default: "terse" }, jobs: { type: "string" } } });

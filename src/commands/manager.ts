@@ -72,10 +72,11 @@ async function run(flags: Flags): Promise<void> {
     plane.running.start();
     const told = await Promise.race([ground.start(), stop]);
     if (told === undefined) {
+      const place = formatAddress({ host: address.host, port: server.port });
       plane.publisher.start();
-      await service.tell("READY=1");
+      await service.tell("READY=1", `STATUS=at ${place} since revision ${plane.manager.current.revision}`);
       service.startWatchdog(() => Promise.resolve(true));
-      logger.info("manager ready", { address: formatAddress({ host: address.host, port: server.port }), ...(metricsAddress && { metrics: metrics.port }), store: store.name, platform: platform.name, revision: plane.manager.current.revision });
+      logger.info("manager ready", { address: place, ...(metricsAddress && { metrics: metrics.port }), store: store.name, platform: platform.name, revision: plane.manager.current.revision });
     }
     logger.info("manager stopping", { signal: await stop });
     void service.tell("STOPPING=1");
