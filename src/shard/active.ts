@@ -15,7 +15,7 @@ import type { LanguageBatch, Slots, SnapshotUpdate } from "./messages.js";
 import type { Statistics } from "./statistics.js";
 
 export class ActiveVersion {
-  /** Chooses among the workers that may be chosen now. */
+  /** Chooses among the workers that may be chosen now. The same for as long as the workers are. */
   readonly choice: WorkerSet<ActiveWorker>;
   /** Connected, and who they should be. */
   connected = 0;
@@ -32,6 +32,12 @@ export class ActiveVersion {
     readonly partial: boolean,
     before?: ActiveVersion,
   ) {
+    if (before?.workers === workers) {
+      this.choice = before.choice;
+      this.connected = before.connected;
+      this.ejected = before.ejected;
+      return;
+    }
     this.choice = new WorkerSet(choiceDefaults, before?.choice);
     for (const worker of workers) worker.choice = this.choice;
     this.refresh();

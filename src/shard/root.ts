@@ -154,7 +154,10 @@ export class ShardRoot {
   /** After a swap: what is new, and what is no more. */
   private noteLanguages(before: Active, changed: readonly ActiveLanguage[]): void {
     const changes: VersionUsability[] = [];
-    for (const { language, versions } of changed) for (const version of versions) this.noteVersion({ language, version: version.version }, version, changes);
+    for (const { language, versions } of changed) {
+      const known = new Set(before.languages.get(language)?.versions.map(({ choice }) => choice));
+      for (const version of versions) if (!known.has(version.choice)) this.noteVersion({ language, version: version.version }, version, changes);
+    }
     for (const old of before.languages.values()) {
       const now = this.active.languages.get(old.language);
       if (now === old) continue;
