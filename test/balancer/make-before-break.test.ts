@@ -81,10 +81,10 @@ void t.test("beyond the limit of connections each shard has its part, and users 
   t.equal(new Set(parts.flat()).size, 40, "every worker is one shard's");
 
   const load = new OpenLoad({ url, files, perSecond: 1_000, connections: 64 });
-  await waitUntil("enough requests", () => load.results.length >= 1_500, 20_000);
+  // A shard that got few connections takes longer to have come to everybody.
+  await waitUntil("nobody to be left out", () => load.results.length >= 1_500 && workers.every(({ answered }) => answered > 0), 20_000);
   const results = await load.stop();
   t.ok(results.every(({ status }) => status === 200));
-  t.equal(workers.filter(({ answered }) => answered > 0).length, 40, "nobody is left out");
 
   // All of a shard's part dies: it takes the others, rather than refuse anybody.
   const dead = new Set(parts[0]);
