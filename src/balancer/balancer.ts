@@ -2,8 +2,10 @@
  * The main thread of the data plane: starts the shards, publishes snapshots to all of them, collects their
  * acknowledgements. Must not know where snapshots come from.
  */
+import { randomInt } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { type Clock, delay } from "../base/clock.js";
+import { RateLimit, type RateLimitOptions } from "../balancing/rate-limit.js";
 import { nextShare } from "../balancing/worker-part.js";
 import { messageOf, UserError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
@@ -30,6 +32,8 @@ export interface BalancerOptions {
   readonly shards: "auto" | number;
   readonly limits: RequestLimits;
   readonly corsOrigins: readonly string[];
+  /** How often a client may ask; `requests` 0 for no limit. */
+  readonly rateLimit: RateLimitOptions & { readonly trustedProxies: readonly string[] };
   /** Whether browsers get a page on the users' port. */
   readonly page: boolean;
   /** Undefined for none. */
@@ -89,13 +93,14 @@ export class Balancer implements StandingReceiver {
     this.statistics = Array.from({ length: count }, () => new Statistics(Statistics.allocate(sizes), sizes));
     const suspects = new Suspects(clock, () => this.threads);
     const page = options.page ? pageFiles(logger) : [];
-    const { accessLog } = options;
+    const { accessLog, rateLimit } = options;
+    const clientLimit = rateLimit.requests === 0 ? undefined : { ...rateLimit, memory: RateLimit.allocate(), seed: randomInt(2 ** 32), epochMs: clock.wallMs() };
     const rings = accessLog === undefined ? [] : Array.from({ length: count }, () => AccessRing.allocate());
     this.threads = this.statistics.map((one, index) => {
       const { limits, corsOrigins, name } = options;
       const memory = rings[index];
       const access = accessLog && memory && { ...accessLog, memory };
-      const shard: ShardOptions = { index, shards: count, balancer: name, limits, corsOrigins, page, statistics: one.memory, statisticsSizes: sizes, novelInputs: suspects.novelInputs, access };
+      const shard: ShardOptions = { index, shards: count, balancer: name, limits, corsOrigins, clientLimit, page, statistics: one.memory, statisticsSizes: sizes, novelInputs: suspects.novelInputs, access };
       return new ShardThread({ ...defaultShardThreadOptions, shard }, clock, logger, suspects, () => this.handover.noteUsable());
     });
     this.handover = new Handover(this.shardsForHandover(), clock, options.limits.handoverTimeoutMs);

@@ -81,6 +81,7 @@ function describeShards(exposition: Exposition, balancer: Balancer): void {
   addCell(balancerMetrics.retries, shardCells.retries);
   addCell(balancerMetrics.budgetRefused, shardCells.budgetRefused);
   addCell(balancerMetrics.shed, shardCells.shed);
+  addCell(balancerMetrics.rateLimited, shardCells.rateLimited);
   addCell(balancerMetrics.spilled, shardCells.spilled);
   addCell(balancerMetrics.poison, shardCells.poisonRefused);
   add(balancerMetrics.busy, (index) => (balancer.threadStates()[index]?.busyMs ?? 0) / 1_000);

@@ -64,6 +64,7 @@ export const balancerMetrics = {
   retries: counter("lintel_shard_retries_total", ofShard, "Attempts after the first"),
   budgetRefused: counter("lintel_shard_retry_budget_exhausted_total", ofShard, "Retries not made because the budget was spent"),
   shed: counter("lintel_shard_requests_shed_total", ofShard, "Requests refused because a bound was reached"),
+  rateLimited: counter("lintel_shard_rate_limited_total", ofShard, "Requests refused because their client asks too often"),
   spilled: counter("lintel_shard_requests_spilled_total", ofShard, "Requests served by another version because their own had no usable worker"),
   poison: counter("lintel_shard_poison_refused_total", ofShard, "Requests refused because their source ended two workers before"),
   busy: counter("lintel_shard_busy_seconds_total", ofShard, "Time in which a shard's thread had something to do; it begins again when the shard does"),

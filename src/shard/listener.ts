@@ -4,12 +4,14 @@
  */
 import * as uWS from "uWebSockets.js";
 import type { Active } from "./active.js";
+import type { ClientLimit } from "./client-limit.js";
 import { Incoming, type IncomingContext } from "./incoming.js";
-import { readLintHead } from "./lint-request.js";
+import { type LintHead, readLintHead } from "./lint-request.js";
 import type { Page } from "./page.js";
 import type { Problem } from "./problem.js";
 import { RequestIds } from "./request-ids.js";
 import { wellFormedRequestId, writeDocument, writePreflight, type ReplyMeta } from "./reply.js";
+import { shardCells } from "./statistics.js";
 import { continueTrace } from "./trace-context.js";
 import type { Unread, UnreadReply } from "./unread-replies.js";
 
@@ -17,6 +19,8 @@ export interface ListenerDependencies {
   readonly context: IncomingContext;
   /** Read once per request. */
   readonly active: () => Active;
+  /** Of lint requests; undefined for none. */
+  readonly limit: ClientLimit | undefined;
   readonly corsOrigins: readonly string[];
   /** The start of generated request ids, different for every shard and process. */
   readonly requestIdPrefix: string;
@@ -42,7 +46,7 @@ export class Listener {
     const { app } = this;
     // A cache must not hand the reply to one origin to another.
     const varyByOrigin = !dependencies.corsOrigins.includes("*");
-    this.usualMeta = { requestId: "", ids: new RequestIds(dependencies.requestIdPrefix), traceparent: "", allowOrigin: "", varyByOrigin, isHead: false };
+    this.usualMeta = { requestId: "", ids: new RequestIds(dependencies.requestIdPrefix), rateLimit: undefined, traceparent: "", allowOrigin: "", varyByOrigin, isHead: false };
     app.filter((_res, change) => {
       this.connections += change > 0 ? 1 : -1;
       dependencies.onConnectionCount(this.connections);
@@ -78,10 +82,19 @@ export class Listener {
   }
 
   private lint(res: uWS.HttpResponse, req: uWS.HttpRequest, language: string): void {
-    const { context, active } = this.dependencies;
+    const { context, active, limit } = this.dependencies;
     const announced = req.getHeader("content-length");
-    const meta = this.metaOf(req, false);
-    const head = readLintHead(req, language, announced, meta.traceparent, active(), context.limits);
+    let meta = this.metaOf(req, false);
+    let head: LintHead | Problem | undefined;
+    if (limit !== undefined) {
+      const { retryAfterSeconds, header } = limit.admit(textOf(res.getRemoteAddressAsText()), () => req.getHeader("x-forwarded-for"));
+      meta = { ...meta, rateLimit: { limit: header, policy: limit.policy } };
+      if (retryAfterSeconds > 0) {
+        context.statistics.add(shardCells.rateLimited, 1);
+        head = { kind: "rate-limited", retryAfterSeconds };
+      }
+    }
+    head ??= readLintHead(req, language, announced, meta.traceparent, active(), context.limits);
     receiveBody(res, announced, new Incoming(res, head, announced, meta, context));
   }
 
@@ -155,6 +168,10 @@ export class Listener {
 
 const nothing = new ArrayBuffer(0);
 const zeroCode = 0x30;
+
+function textOf(bytes: ArrayBuffer): string {
+  return Buffer.from(bytes).toString("latin1");
+}
 
 /** An empty body that was announced as such is not reported when the head came in pieces: it is not waited for. */
 function receiveBody(res: uWS.HttpResponse, announced: string, incoming: Incoming): void {

@@ -4,6 +4,7 @@ import type { LanguageSnapshot } from "../snapshot/snapshot.js";
 import type { Remembered } from "../balancing/poison.js";
 import type { Finding } from "../balancing/suspect-desk.js";
 import type { AccessSampling } from "./access-recorder.js";
+import type { ClientLimitOptions } from "./client-limit.js";
 import type { PageFile } from "./page-files.js";
 import type { StatisticsSizes } from "./statistics.js";
 
@@ -57,6 +58,8 @@ export interface ShardOptions {
   readonly limits: RequestLimits;
   /** Origins that browsers may call from; "*" for any. */
   readonly corsOrigins: readonly string[];
+  /** How often a client may ask; undefined for no limit. */
+  readonly clientLimit: ClientLimitOptions | undefined;
   /** The page that browsers get; empty for none. */
   readonly page: readonly PageFile[];
   readonly statistics: SharedArrayBuffer;

@@ -118,6 +118,8 @@ export const headers: JsonObject = {
   "Lintel-Spilled": textHeader("Present when another version answered than the one whose share it was, because that one had no worker left.", { const: "1" }),
   "Server-Timing": textHeader("How long it took from the request's arrival, in milliseconds.", { type: "string", pattern: "^lint;dur=[0-9]+\\.[0-9]{2}$" }),
   "Retry-After": { ...textHeader("Seconds to wait before the next try.", { type: "integer", minimum: 1 }), required: true },
+  RateLimit: textHeader("Where clients are limited: how many requests are left now, and the seconds until all are back (draft-ietf-httpapi-ratelimit-headers-10).", { type: "string", pattern: '^"default";r=[0-9]+;t=[0-9]+$' }),
+  "RateLimit-Policy": textHeader("Where clients are limited: how many requests in how many seconds.", { type: "string", pattern: '^"default";q=[0-9]+;w=[0-9]+$' }),
   traceparent: textHeader("Of the service's step in the request's trace; only when the request had one.", { type: "string", pattern: "^00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-3]$" }),
   Allow: { ...textHeader("The methods that are allowed here.", { type: "string", enum: ["POST, OPTIONS", "GET, HEAD, OPTIONS"] }), required: true },
   Connection: textHeader("The connection is closed behind this reply.", { const: "close" }),

@@ -25,6 +25,7 @@ const lintProblems = problemKinds.filter((kind) => !aboutTheTarget.includes(kind
 /** Problems of requests that had reached workers. */
 const afterAttempts: readonly ProblemKind[] = ["rejected", "analysis-killed", "poison-input", "no-worker", "overloaded", "worker-failed", "contract", "deadline", "internal"];
 const everyReply = ["X-Request-Id", "traceparent", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Vary", "Connection"];
+const limitHeaders = ["RateLimit", "RateLimit-Policy"];
 const attemptHeaders = ["Lintel-Linter", "Lintel-Version", "Lintel-Worker", "Lintel-Attempts", "Lintel-Spilled"];
 
 function openapiDocument({ reportSchema, version }: OpenapiInputs): JsonObject {
@@ -94,7 +95,7 @@ function reportResponse(): JsonObject {
   }
   return {
     description: "The report, in the format that was asked for.",
-    headers: { ...headersNamed([...everyReply, "Server-Timing", ...attemptHeaders]), ...required(["Server-Timing", ...attemptHeaders.slice(0, 4)]) },
+    headers: { ...headersNamed([...everyReply, ...limitHeaders, "Server-Timing", ...attemptHeaders]), ...required(["Server-Timing", ...attemptHeaders.slice(0, 4)]) },
     content: Object.fromEntries([...byMediaType].map(([mediaType, ofType]) => [mediaType, { schema: reportSchemaOf(ofType[0]), examples: Object.fromEntries(ofType.map((format) => [format.name, { value: exampleOf(format) }])) }])),
   };
 }
@@ -133,7 +134,7 @@ function byStatus(kinds: readonly ProblemKind[]): Map<string, ProblemKind[]> {
 function problemResponse(kinds: readonly ProblemKind[]): JsonObject {
   const replies = kinds.map((kind) => replyOf(problemSamples[kind]));
   const own = replies.flatMap((reply) => reply.headers.map(([name]) => name));
-  const names = [...everyReply, "Server-Timing", ...(kinds.some((kind) => afterAttempts.includes(kind)) ? attemptHeaders : [])];
+  const names = [...everyReply, ...(kinds.every((kind) => aboutTheTarget.includes(kind)) ? [] : limitHeaders), "Server-Timing", ...(kinds.some((kind) => afterAttempts.includes(kind)) ? attemptHeaders : [])];
   return {
     description: replies.map(({ code, title, retryable }) => `\`${code}\`: ${title}${retryable ? " (retryable)" : ""}.`).join(" "),
     headers: { ...headersNamed([...names, ...own]) },

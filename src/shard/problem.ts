@@ -16,6 +16,7 @@ export type Problem =
   | { readonly kind: "request-timeout"; readonly limitMs: number }
   | { readonly kind: "body-too-large"; readonly limitBytes: number; readonly actualBytes: number; readonly complete: boolean }
   | { readonly kind: "unsupported-encoding"; readonly header: string; readonly encoding: string }
+  | { readonly kind: "rate-limited"; readonly retryAfterSeconds: number }
   | { readonly kind: "rejected"; readonly reason: string }
   | { readonly kind: "analysis-killed"; readonly reason: string }
   | { readonly kind: "poison-input" }
@@ -65,6 +66,8 @@ export function replyOf(problem: Problem): ProblemReply {
       return final("413 Content Too Large", problem.kind, "The source is too large", `The source has ${problem.complete ? "" : "at least "}${problem.actualBytes} bytes; the limit is ${problem.limitBytes}.`);
     case "unsupported-encoding":
       return final("415 Unsupported Media Type", problem.kind, "This encoding is not supported", `${problem.header} ${quoted(problem.encoding)} is not supported; send the source as it is.`);
+    case "rate-limited":
+      return { ...again("429 Too Many Requests", problem.kind, "This client asks too often", `Try again in ${problem.retryAfterSeconds} s; the RateLimit headers say how much is left.`), headers: [["Retry-After", String(problem.retryAfterSeconds)]] };
     case "rejected":
       return final("422 Unprocessable Content", problem.kind, "The source cannot be analysed", problem.reason);
     case "analysis-killed":

@@ -17,6 +17,8 @@ export interface ReplyMeta {
   readonly requestId: string;
   /** Where ids for the others come from. */
   readonly ids: RequestIds;
+  /** The lines of RateLimit and RateLimit-Policy; undefined when there is no limit. */
+  readonly rateLimit: { readonly limit: string; readonly policy: string } | undefined;
   /** Of this request's step in the caller's trace; "" when it came without one. */
   readonly traceparent: string;
   /** The value of Access-Control-Allow-Origin; "" when the request did not come from another origin's page. */
@@ -31,7 +33,7 @@ export interface ReplyMeta {
 export const wellFormedRequestId = /^[\w.:-]{1,128}$/;
 
 /** Headers that a page of another origin may read. */
-export const exposedHeaders = "Lintel-Linter, Lintel-Version, Lintel-Worker, Lintel-Attempts, Lintel-Spilled, X-Request-Id, Server-Timing, Retry-After, traceparent";
+export const exposedHeaders = "Lintel-Linter, Lintel-Version, Lintel-Worker, Lintel-Attempts, Lintel-Spilled, X-Request-Id, Server-Timing, Retry-After, RateLimit, RateLimit-Policy, traceparent";
 
 export function statusOf(problem: Problem): number {
   return Number(replyOf(problem).status.slice(0, 3));
@@ -49,7 +51,7 @@ export function writeReport(
 ): Unread | undefined {
   const { worker } = exchange;
   assert(worker !== undefined, "a report comes from a worker");
-  const isUsual = mediaType === usualMediaType && meta.requestId === "" && meta.traceparent === "" && meta.allowOrigin === "" && exchange.attempts === 1 && !exchange.spilled;
+  const isUsual = mediaType === usualMediaType && meta.requestId === "" && meta.traceparent === "" && meta.rateLimit === undefined && meta.allowOrigin === "" && exchange.attempts === 1 && !exchange.spilled;
   const head = isUsual ? usualHead(worker, meta).next(elapsedMs) : reportLines(exchange, worker, mediaType, elapsedMs, meta);
   let unread: Unread | undefined;
   res.cork(() => {
@@ -94,9 +96,10 @@ function usualHead(worker: ActiveWorker, { ids, varyByOrigin }: ReplyMeta): Repo
  * for seven calls).
  */
 function reportLines({ attempts, spilled }: Exchange, worker: ActiveWorker, mediaType: string, elapsedMs: number, meta: ReplyMeta): string {
-  const { traceparent, varyByOrigin, allowOrigin } = meta;
+  const { traceparent, rateLimit, varyByOrigin, allowOrigin } = meta;
   let lines = `${requestIdOf(meta)}\r\nContent-Type: ${mediaType}\r\nServer-Timing: ${timing(elapsedMs)}\r\nLintel-Attempts: ${attempts}`;
   if (traceparent !== "") lines += `\r\ntraceparent: ${traceparent}`;
+  if (rateLimit !== undefined) lines += `\r\nRateLimit: ${rateLimit.limit}\r\nRateLimit-Policy: ${rateLimit.policy}`;
   if (spilled) lines += "\r\nLintel-Spilled: 1";
   if (varyByOrigin) lines += "\r\nVary: Origin";
   if (allowOrigin !== "") lines += `\r\nAccess-Control-Allow-Origin: ${allowOrigin}\r\nAccess-Control-Expose-Headers: ${exposedHeaders}`;
@@ -177,6 +180,10 @@ export function endWith(res: HttpResponse, body: Uint8Array | string, meta: Repl
 export function writeHead(res: HttpResponse, meta: ReplyMeta, requestId = requestIdOf(meta)): void {
   res.writeHeader("X-Request-Id", requestId);
   if (meta.traceparent !== "") res.writeHeader("traceparent", meta.traceparent);
+  if (meta.rateLimit !== undefined) {
+    res.writeHeader("RateLimit", meta.rateLimit.limit);
+    res.writeHeader("RateLimit-Policy", meta.rateLimit.policy);
+  }
   if (meta.varyByOrigin) res.writeHeader("Vary", "Origin");
   if (meta.allowOrigin === "") return;
   res.writeHeader("Access-Control-Allow-Origin", meta.allowOrigin);

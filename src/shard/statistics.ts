@@ -21,6 +21,7 @@ export const shardCells = {
   eventLoopTurns: 9,
   replyBytesHeld: 10,
   accessDropped: 11,
+  rateLimited: 12,
 } as const;
 const shardCellCount = 16;
 

@@ -12,6 +12,7 @@ import { delay, systemClock } from "../base/clock.js";
 import { messageOf } from "../base/errors.js";
 import { systemRandom } from "../base/random.js";
 import { createHttp2Connector } from "../upstream/http2-connector.js";
+import { ClientLimit } from "./client-limit.js";
 import { documents } from "./documents.js";
 import { Listener } from "./listener.js";
 import type { FromShard, ShardOptions, SnapshotUpdate, ToShard } from "./messages.js";
@@ -49,6 +50,7 @@ const { root, quarantine, context } = wireParts({
 const listener = new Listener({
   context,
   active: () => root.active,
+  limit: options.clientLimit && new ClientLimit(options.clientLimit, clock),
   corsOrigins: options.corsOrigins,
   requestIdPrefix: `${randomBytes(4).toString("hex")}-${options.index}-`,
   documents: documents(),

@@ -5,7 +5,8 @@
 import * as z from "zod";
 import { type Address, addressHint, addressPattern, formatAddress, parseAddress } from "./address.js";
 import { limitsSchema } from "./limits.js";
-import { choice, count, fraction, parsedText, size, text } from "./setting-types.js";
+import { networkPattern, parseNetwork } from "./network.js";
+import { choice, count, duration, fraction, parsedText, size, text } from "./setting-types.js";
 import { builtinLinters } from "./well-known-languages.js";
 
 const mebibyte = 1024 * 1024;
@@ -53,6 +54,18 @@ const corsSchema = z.strictObject(
   { error: "a mapping" },
 );
 
+const rateLimitSchema = z.strictObject(
+  {
+    // Whom to limit, and how far, only the operator of a public service can say.
+    requests: count({ min: 0, max: 1_000_000 }).default(0).describe("Lint requests a client may make in each period; 0 is no limit."),
+    periodMs: duration({ min: 1_000, max: 86_400_000 }).prefault("1m").describe("The period of `requests`."),
+    burst: count({ min: 1, max: 1_000_000 }).optional().describe("Requests a client may make at once after a pause; as many as `requests` when not given."),
+  },
+  { error: "a mapping" },
+);
+
+const trustedProxy = text('a network such as "10.0.0.0/8", or an address', new RegExp(networkPattern)).refine((input) => parseNetwork(input) !== undefined, { error: 'a network such as "10.0.0.0/8", or an address' });
+
 const httpSchema = z.strictObject(
   {
     // Nothing is open to a network unless somebody says so.
@@ -61,6 +74,9 @@ const httpSchema = z.strictObject(
     bodyBytesMax: size({ min: 1, max: 256 * mebibyte }).prefault("1MiB").describe("Largest request body; a larger one is answered 413."),
     // Who opens the address in a browser sees at once what it is; it can do no more than any client.
     page: z.boolean({ error: "true or false" }).default(true).describe("Whether browsers get a page at / to try the service on; others get a line of text there."),
+    rateLimit: rateLimitSchema.prefault({}).describe("How often a client may ask; a client is an IPv4 address or an IPv6 network (/64)."),
+    // What a request says of where it came from anybody can write.
+    trustedProxies: z.array(trustedProxy, { error: "a list of networks" }).default([]).describe("Networks of proxies whose X-Forwarded-For says who the client is."),
     cors: corsSchema.prefault({}).describe("What pages of other origins may do."),
   },
   { error: "a mapping" },

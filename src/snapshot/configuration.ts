@@ -18,6 +18,10 @@ export interface Configuration {
     readonly bodyBytesMax: number;
     /** Whether browsers get a page at "/". */
     readonly page: boolean;
+    /** `requests` is 0 for no limit. */
+    readonly rateLimit: { readonly requests: number; readonly periodMs: number; readonly burst: number };
+    /** Networks, as parseNetwork reads them. */
+    readonly trustedProxies: readonly string[];
     readonly cors: { readonly origins: readonly string[] };
   };
   readonly admin: { readonly listen: Address };
@@ -102,7 +106,9 @@ function configurationOf(file: ParsedFile): Configuration {
     const extensions = given.extensions === undefined ? known.filter((extension) => !claimed.has(extension)) : lowerCase(given.extensions);
     return { language, extensions, spill: given.spill, versions: given.versions.map(versionOf) };
   });
-  return { http: file.http, admin: file.admin, accessLog: { ...file.accessLog, path: file.accessLog.path ?? "" }, shards: file.shards, limits: file.limits, languages };
+  const { rateLimit } = file.http;
+  const http = { ...file.http, rateLimit: { ...rateLimit, burst: rateLimit.burst ?? Math.max(1, rateLimit.requests) } };
+  return { http, admin: file.admin, accessLog: { ...file.accessLog, path: file.accessLog.path ?? "" }, shards: file.shards, limits: file.limits, languages };
 }
 
 type ParsedVersion = ParsedFile["languages"][string]["versions"][number];

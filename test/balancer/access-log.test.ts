@@ -27,7 +27,7 @@ async function startLogged(t: Test, sample: number): Promise<Logged> {
   const path = join(folder, "access.jsonl");
   const worker = await startLightWorker("json", "1");
   const languages = [{ language: "json", extensions: [], spill: true, versions: [versionOf([worker.port])] }];
-  const started = await startBalancerWith(languages, 2, {}, { path, sample, errors: true });
+  const started = await startBalancerWith(languages, 2, {}, { accessLog: { path, sample, errors: true } });
   t.teardown(async () => {
     await started.balancer.drain();
     worker.end();

@@ -7,6 +7,8 @@ import { problemBody, replyOf } from "../../src/shard/problem.js";
 import { problemKinds, problemSamples } from "../../src/shard/problem-samples.js";
 import { headBytesMax } from "../../src/shard/head-limit.js";
 import { startGrpcJsWorker } from "../interop/grpc-js-worker.js";
+import { startBalancerWith, versionOf } from "../support/balancer-in-process.js";
+import { startLightWorker } from "../support/light-workers.js";
 import { ask, connect, type RawReply, type RawRequest } from "../support/raw-http.js";
 import { startUp, type Service } from "../support/service.js";
 import { DescribedInterface } from "./described-interface.js";
@@ -23,7 +25,7 @@ void t.test("the document is what the code says, and valid OpenAPI 3.1", async (
   t.same(new DescribedInterface().exampleFaults(), []);
   for (const kind of problemKinds) {
     const reply = replyOf(problemSamples[kind]);
-    t.same([kind, reply.code, reply.retryable], [kind, kind, ["request-timeout", "no-worker", "overloaded", "worker-failed", "contract", "deadline", "internal"].includes(kind)]);
+    t.same([kind, reply.code, reply.retryable], [kind, kind, ["request-timeout", "rate-limited", "no-worker", "overloaded", "worker-failed", "contract", "deadline", "internal"].includes(kind)]);
     t.match(JSON.parse(problemBody(reply, "id")), { type: `urn:lintel:problem:${kind}`, status: Number(reply.status.slice(0, 3)) });
   }
 });
@@ -71,6 +73,7 @@ void t.test("every status and problem that is described is answered, and nothing
     });
   }
   await beforeTheRequest(bench);
+  await limited(t, described);
 
   // What cannot be brought about from outside: a mistake of the balancer's own.
   const missing = described.described().filter((one) => !described.seen.has(one) && !one.endsWith(" 500 internal"));
@@ -141,6 +144,20 @@ async function failures(t: Test, { expect, service, described }: Bench, path: Li
   await expect(503, "overloaded", { ...post, path: path("alone"), body: "x\n" });
   judge(t, described, { ...post, path: path("alone") }, await napping.reply(), 200, "");
   napping.close();
+}
+
+/** A balancer that limits its clients: its replies say more, and the second one is refused. */
+async function limited(t: Test, described: DescribedInterface): Promise<void> {
+  const worker = await startLightWorker("json", "1");
+  const languages = [{ language: "json", extensions: [".json"], spill: true, versions: [versionOf([worker.port])] }];
+  const { balancer } = await startBalancerWith(languages, 1, {}, { rateLimit: { requests: 1, periodMs: 60_000, burst: 1, trustedProxies: ["127.0.0.1"] } });
+  for (const path of ["/v1/lint/json", "/v1/lint?filename=x.json"]) {
+    const request = { method: "POST", path, body: "{}", headers: { "X-Forwarded-For": path === "/v1/lint/json" ? "203.0.113.1" : "203.0.113.2" } };
+    judge(t, described, request, await ask({ host: "127.0.0.1", port: balancer.port }, request), 200, "");
+    judge(t, described, request, await ask({ host: "127.0.0.1", port: balancer.port }, request), 429, "rate-limited");
+  }
+  await balancer.drain();
+  worker.end();
 }
 
 async function beforeTheRequest({ expect }: Bench): Promise<void> {

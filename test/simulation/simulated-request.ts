@@ -66,7 +66,7 @@ export class SimulatedRequest {
     const { active, language, version, deadlineMs, id } = plan;
     this.startedMs = clock.nowMs();
     const head = { active, language, version, filename: "", optionsJson: "", format, deadlineMs, traceparent: id, source: new Uint8Array(0), startedMs: 0 };
-    this.incoming = new Incoming(this.response(), head, String(plan.input.source.length), { requestId: id, ids, traceparent: "", allowOrigin: "", varyByOrigin: false, isHead: false }, shard.parts.context);
+    this.incoming = new Incoming(this.response(), head, String(plan.input.source.length), { requestId: id, ids, rateLimit: undefined, traceparent: "", allowOrigin: "", varyByOrigin: false, isHead: false }, shard.parts.context);
   }
 
   start(): void {

@@ -6,6 +6,7 @@ import { defaultConfiguration } from "../../src/snapshot/configuration.js";
 import type { Limits } from "../../src/snapshot/limits.js";
 import type { LanguageSnapshot, VersionSnapshot } from "../../src/snapshot/snapshot.js";
 
+const noRateLimit: BalancerOptions["rateLimit"] = { requests: 0, periodMs: 60_000, burst: 1, trustedProxies: [] };
 /** The workers are there; a busy machine may take its time. */
 const warmUpMs = 5_000;
 
@@ -22,12 +23,12 @@ export function startBalancer(language: string, versions: readonly VersionSnapsh
 }
 
 /** Resolves when it listens and serves these languages at revision 1. */
-export async function startBalancerWith(languages: readonly LanguageSnapshot[], shards = 2, limits: Partial<Limits> = {}, accessLog?: BalancerOptions["accessLog"]): Promise<InProcessBalancer> {
+export async function startBalancerWith(languages: readonly LanguageSnapshot[], shards = 2, limits: Partial<Limits> = {}, { accessLog, rateLimit = noRateLimit }: Partial<Pick<BalancerOptions, "accessLog" | "rateLimit">> = {}): Promise<InProcessBalancer> {
   const { limits: defaults, http } = defaultConfiguration();
   const log: string[] = [];
   const logger = createLogger({ level: "info", format: "text", write: (line) => log.push(line) });
   const drained = { drainQuietMs: 50, drainTimeoutMs: 5_000 };
-  const options = { name: "test", host: "127.0.0.1", port: 0, shards, corsOrigins: [], page: false, accessLog, limits: { ...defaults, ...limits, bodyBytesMax: http.bodyBytesMax }, ...drained };
+  const options = { name: "test", host: "127.0.0.1", port: 0, shards, corsOrigins: [], rateLimit, page: false, accessLog, limits: { ...defaults, ...limits, bodyBytesMax: http.bodyBytesMax }, ...drained };
   const balancer = new Balancer(options, systemClock, logger);
   await balancer.start();
   await balancer.apply({ revision: 1, nonce: 1, languages });

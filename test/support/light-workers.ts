@@ -19,7 +19,7 @@ export interface LightWorker {
 /** Port 0 takes a free one. */
 export async function startLightWorker(language: string, version: string, port = 0): Promise<LightWorker> {
   const server = new Server();
-  const report = Buffer.from(JSON.stringify({ language, linter: { name: "light", version }, diagnostics: [], summary: { error: 0, warning: 0, info: 0, hint: 0 } }));
+  const report = Buffer.from(JSON.stringify({ language, linter: { name: "light", version }, diagnostics: [], summary: { errors: 0, warnings: 0, infos: 0, hints: 0, fixable: 0 } }));
   const describe = (_call: unknown, done: sendUnaryData<object>): void => done(null, { language, version, linterName: "light", linterVersion: version, formats: ["lintel.report.v1"] });
   const lint = (_call: unknown, done: sendUnaryData<object>): void => {
     worker.answered++;
