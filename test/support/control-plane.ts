@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { systemClock } from "../../src/base/clock.js";
 import { ApiServer } from "../../src/kubernetes/api-server.js";
 import { clusterAccess } from "../../src/kubernetes/cluster-access.js";
@@ -115,6 +115,18 @@ export class ControlPlane {
     const place = { resource: serviceAccounts, namespace, name, subresource: "token" };
     const reply = await (await this.api).create<ApiObject & { status?: { token: string } }>(place, { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", ...{ spec: { audiences: [], expirationSeconds: 3_600 } } });
     return reply.status!.token;
+  }
+
+  /** The folder of the programs, kubectl among them. */
+  get programs(): string {
+    return dirname(this.commands.get("etcd")?.[0] ?? "");
+  }
+
+  /** What kubectl prints. Throws with what it says when it does not succeed. */
+  kubectl(args: readonly string[], { input = "", kubeconfig = this.kubeconfig(), env = {} }: { readonly input?: string; readonly kubeconfig?: string; readonly env?: NodeJS.ProcessEnv } = {}): string {
+    const { status, stdout, stderr } = spawnSync(join(this.programs, "kubectl"), args, { input, encoding: "utf8", env: { ...process.env, HOME: this.folder, ...env, KUBECONFIG: kubeconfig } });
+    if (status !== 0) throw new Error(`kubectl ${args.join(" ")} ended with ${status ?? "a signal"}: ${stdout}${stderr}`);
+    return stdout;
   }
 
   pidOf(part: Part): number {

@@ -71,12 +71,16 @@ export class LintelInCluster {
     private readonly environment: Readonly<Record<string, string>>,
   ) {}
 
-  /** `startsProcesses` false: pods are ready without anything in them. */
   static async start(plane: ControlPlane, namespace: string): Promise<LintelInCluster> {
     await plane.namespace(namespace);
     await (await plane.api).create({ resource: serviceAccounts, namespace }, { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "lintel-linter" } });
+    return LintelInCluster.in(plane, namespace, namespace);
+  }
+
+  /** In namespaces that are there, as deploy/kubernetes makes them. */
+  static async in(plane: ControlPlane, namespace: string, workerNamespace: string): Promise<LintelInCluster> {
     const linters = new PodLinters();
-    const kubelet = new FakeKubelet({ api: await plane.connect(), namespace, run: linters.run });
+    const kubelet = new FakeKubelet({ api: await plane.connect(), namespace: workerNamespace, run: linters.run });
     await kubelet.start();
     const cluster = new LintelInCluster(plane, namespace, kubelet, { KUBECONFIG: plane.kubeconfig(undefined, namespace) });
     Object.assign(cluster, { linters });

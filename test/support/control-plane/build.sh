@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# A real Kubernetes control plane for tests: etcd, kube-apiserver and kube-controller-manager 1.20.2, all from Debian's archive,
-# the latter two compiled from Debian's source package. Nothing is installed; no root is needed. It takes some minutes, once: what
+# A real Kubernetes control plane for tests: etcd, kubectl, kube-apiserver and kube-controller-manager 1.20.2, all from Debian's
+# archive, the latter two compiled from Debian's source package. Nothing is installed; no root is needed. It takes some minutes, once: what
 # is in the folder is used again.
 #
-#   build.sh FOLDER        FOLDER/kube-apiserver, FOLDER/kube-controller-manager and FOLDER/etcd are there when this ends
+#   build.sh FOLDER        FOLDER/kube-apiserver, kube-controller-manager, etcd and kubectl are there when this ends
 #
 # LINTEL_KUBE_PREBUILT     a folder that has them, or the compiled program as an .xz: then nothing is compiled
 set -euo pipefail
@@ -64,6 +64,17 @@ provide_etcd() {
     say "fetching etcd"
     unpack etcd-server
     cp "$work/root/usr/bin/etcd" "$folder/etcd"
+  fi
+}
+
+provide_kubectl() {
+  [ -x "$folder/kubectl" ] && return
+  if [ -x "${LINTEL_KUBE_PREBUILT:-}/kubectl" ]; then
+    cp "$LINTEL_KUBE_PREBUILT/kubectl" "$folder/kubectl"
+  else
+    say "fetching kubectl"
+    unpack kubernetes-client
+    cp "$work/root/usr/bin/kubectl" "$folder/kubectl"
   fi
 }
 
@@ -165,6 +176,7 @@ END
 exec 9>"$folder/lock"
 flock 9
 provide_etcd
+provide_kubectl
 provide_kubernetes
 for name in kube-apiserver kube-controller-manager; do ln -sfn kubernetes "$folder/$name"; done
 "$folder/kube-apiserver" --version >/dev/null || fail "$folder/kubernetes does not run"
