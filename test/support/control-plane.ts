@@ -124,7 +124,7 @@ export class ControlPlane {
 
   /** What kubectl prints. Throws with what it says when it does not succeed. */
   kubectl(args: readonly string[], { input = "", kubeconfig = this.kubeconfig(), env = {} }: { readonly input?: string; readonly kubeconfig?: string; readonly env?: NodeJS.ProcessEnv } = {}): string {
-    const { status, stdout, stderr } = spawnSync(join(this.programs, "kubectl"), args, { input, encoding: "utf8", env: { ...process.env, HOME: this.folder, ...env, KUBECONFIG: kubeconfig } });
+    const { status, stdout, stderr } = spawnSync(join(this.programs, "kubectl"), args, { input, encoding: "utf8", maxBuffer: 64 * 1024 * 1024, env: { ...process.env, HOME: this.folder, ...env, KUBECONFIG: kubeconfig } });
     if (status !== 0) throw new Error(`kubectl ${args.join(" ")} ended with ${status ?? "a signal"}: ${stdout}${stderr}`);
     return stdout;
   }
