@@ -28,13 +28,16 @@ export type KubernetesGroundFlags = KubernetesManagerFlags & {
 
 /** Throws a UserError that says what to do. */
 export async function kubernetesGround(flags: KubernetesGroundFlags, logger: Logger): Promise<ManagerGround> {
+  // What is typed wrong is said before anybody is asked.
+  const name = configMapName(flags.store);
+  const settings = settingsOf(flags);
   const { api, discovery, namespace, workerNamespace, instance } = await reachCluster(flags);
   const common = { api, random: systemRandom, logger };
-  const store = new ConfigMapStore({ ...common, namespace, name: configMapName(flags.store) });
+  const store = new ConfigMapStore({ ...common, namespace, name });
   // Another one for every process: a container that is started again in its pod is not the one that led.
   const identity = `${process.env["POD_NAME"] ?? hostname()}.${randomUUID().slice(0, 8)}`;
   const leadership: LeaseLeadership = new LeaseLeadership({ ...common, namespace, name: leaseName, identity, termsSeen: () => platform.termsSeen });
-  const platform: KubernetesPlatform = new KubernetesPlatform({ ...common, namespace: workerNamespace, settings: settingsOf(flags, instance), discovery, leadership });
+  const platform: KubernetesPlatform = new KubernetesPlatform({ ...common, namespace: workerNamespace, settings: { ...settings, instance }, discovery, leadership });
   const fleet = new FleetConfigMap({ ...common, namespace, name: fleetConfigMap, manager: identity });
   const withoutManager = new PodFleet({ ...common, namespace });
   return {
@@ -72,13 +75,12 @@ export async function checkKubernetes(flags: KubernetesGroundFlags, print: (line
   return missing === 0 ? 0 : 1;
 }
 
-function settingsOf(flags: KubernetesManagerFlags, instance: string): VersionSettings {
+function settingsOf(flags: KubernetesManagerFlags): VersionSettings {
   const { workerImage, workerServiceAccount, workerPullSecret, workerCpu, workerMemory, workerMemoryMax } = flags;
   if (workerImage === undefined) throw new UserError("--worker-image is not given: built-in linters run from this program's own image, such as registry.example/lintel:0.1.0");
   const isIpv6 = process.env["KUBERNETES_SERVICE_HOST"]?.includes(":") === true;
   return {
     ...defaultVersionSettings,
-    instance,
     lintelImage: workerImage,
     ...(workerServiceAccount !== undefined && { serviceAccount: workerServiceAccount }),
     ...(workerPullSecret !== undefined && { imagePullSecrets: workerPullSecret }),

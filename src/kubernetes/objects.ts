@@ -145,6 +145,7 @@ export function pathOf({ resource, namespace, name, subresource }: ObjectPlace):
 
 /** "the Deployment lintel-python in the namespace lintel", "Deployments in the namespace lintel" */
 export function describePlace({ resource: { kind }, namespace, name }: ObjectPlace): string {
-  const what = name === undefined ? `${kind}s` : `the ${kind} ${name}`;
+  // A path that is no resource's is its own name.
+  const what = name === undefined ? (kind.startsWith("/") ? kind : `${kind}s`) : `the ${kind} ${name}`;
   return namespace === undefined ? what : `${what} in the namespace ${namespace}`;
 }
