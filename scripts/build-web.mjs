@@ -11,7 +11,7 @@ import { build } from "esbuild";
 const target = ["chrome123", "edge123", "firefox120", "safari17.5"];
 
 /** Pages by their folder in web/. */
-const pages = ["page"];
+const pages = ["page", "dashboard"];
 
 export async function buildWeb(root) {
   await Promise.all(pages.map((page) => buildPage(root, page)));

@@ -1,6 +1,6 @@
 /**
- * The balancer's admin port: /livez, /readyz, /metrics, /status, POST /reload. Loopback only. Must not know
- * users' requests.
+ * The balancer's admin port: /livez, /readyz, /metrics, /status, POST /reload, and the dashboard at /. Loopback only. Must not
+ * know users' requests.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isIPv4 } from "node:net";
@@ -9,6 +9,7 @@ import { codeOf, messageOf, UserError } from "../base/errors.js";
 import type { ManagerLink } from "../manager-link/link.js";
 import type { Exposition } from "../metrics/exposition.js";
 import type { Balancer } from "./balancer.js";
+import type { Dashboard } from "./dashboard/dashboard.js";
 import { latencySummary, readAt } from "./metrics.js";
 
 export interface AdminServerOptions {
@@ -32,6 +33,7 @@ export class AdminServer {
     private readonly link: ManagerLink,
     /** What /metrics shows. */
     private readonly metrics: Exposition,
+    private readonly dashboard: Dashboard,
     private readonly clock: Clock,
   ) {
     this.server = createServer((request, response) => void this.handle(request, response));
@@ -62,6 +64,7 @@ export class AdminServer {
   }
 
   close(): Promise<void> {
+    this.dashboard.close();
     return new Promise((resolve) => {
       this.server.close(() => resolve());
       this.server.closeAllConnections();
@@ -69,23 +72,33 @@ export class AdminServer {
   }
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    request.resume();
-    const answer = await this.answer(request).catch((error: unknown) => text(500, messageOf(error)));
-    response.writeHead(answer.status, { "Content-Type": answer.mediaType, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" });
-    response.end(request.method === "HEAD" ? undefined : answer.body);
+    try {
+      await this.serve(request, response);
+    } catch (error) {
+      if (response.headersSent) response.destroy();
+      else send(request, response, text(500, messageOf(error)));
+    }
   }
 
-  private async answer(request: IncomingMessage): Promise<Answer> {
-    if (!isOwnHost(request.headers.host)) return text(403, "this port answers to loopback names only");
+  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // Cut rather than parsed: whatever a client sends as its target, the worst it can be is unknown.
     const [path = ""] = (request.url ?? "/").split("?");
+    const isOwn = isOwnHost(request.headers.host);
+    if (isOwn && this.dashboard.answersTo(path, request.headers.accept ?? "")) {
+      await this.dashboard.serve(request, response, path);
+      return;
+    }
+    request.resume();
+    send(request, response, isOwn ? await this.answer(request, path) : text(403, "this port answers to loopback names only"));
+  }
+  private async answer(request: IncomingMessage, path: string): Promise<Answer> {
     if (path === "/reload") return request.method === "POST" ? this.reload(request) : text(405, "use POST");
     if (request.method !== "GET" && request.method !== "HEAD") return text(405, "use GET");
     if (path === "/livez") return text(200, "alive");
     if (path === "/readyz") return this.readiness();
     if (path === "/metrics") return { status: 200, mediaType: this.metrics.contentType, body: await this.metrics.text() };
     if (path === "/status") return json(200, await this.status());
-    return text(404, "there is /livez, /readyz, /metrics, /status and POST /reload");
+    return text(path === "/" ? 200 : 404, "there is /livez, /readyz, /metrics, /status and POST /reload; browsers get a dashboard at /");
   }
 
   private readiness(): Answer {
@@ -117,6 +130,11 @@ function isOwnHost(header: string | undefined): boolean {
   if (header === undefined) return true;
   const name = header.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
   return isLoopback(name);
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, mediaType, body }: Answer): void {
+  response.writeHead(status, { "Content-Type": mediaType, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" });
+  response.end(request.method === "HEAD" ? undefined : body);
 }
 
 function text(status: number, body: string): Answer {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { systemClock } from "../base/clock.js";
 import { messageOf, UserError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
+import type { DeskOrReason } from "../balancer/dashboard/producer.js";
 import { systemRandom } from "../base/random.js";
 import { FileLink } from "../manager-link/file-link.js";
 import type { LastGood } from "../manager-link/last-good.js";
@@ -31,6 +32,8 @@ export interface OpenedLink {
   readonly settings: Configuration;
   /** The balancer's name, where there is one. */
   readonly name?: string;
+  /** Where the dashboard's changes are made. */
+  readonly manager: DeskOrReason;
 }
 
 /** Part of a file's name, and of a line of a table. */
@@ -45,7 +48,7 @@ export async function openLink(flags: LinkFlags, logger: Logger): Promise<Opened
     }
     refuseKubernetesFlags(flags, "--link kubernetes");
     const link = await FileLink.open({ path: source.slice("file:".length), clock: systemClock, logger });
-    return { link, settings: withSettings(link.configuration, flags) };
+    return { link, settings: withSettings(link.configuration, flags), manager: { noDeskBecause: `This balancer runs from ${link.name} without a manager: what is changed there is served at once.` } };
   }
   if (source === "kubernetes" || source.startsWith("kubernetes:")) return clusterLink(source.slice("kubernetes:".length), flags, logger);
   refuseKubernetesFlags(flags, "--link kubernetes");
@@ -58,16 +61,20 @@ async function clusterLink(configMap: string, flags: LinkFlags, logger: Logger):
   const { kubernetesLink } = await import("./balancer-kubernetes.js");
   const name = configMapName(configMap === "" ? undefined : `configmap:${configMap}`, "--link kubernetes:");
   const link = await kubernetesLink({ configMap: name, balancer: own.name, disk: own.disk }, flags, logger.with({ balancer: own.name }));
-  return { link, settings: own.settings, name: own.name };
+  return { link, settings: own.settings, name: own.name, manager: { noDeskBecause: "This balancer follows the API server of its cluster: changes go to a manager there, with `lintel admin`." } };
 }
 
 async function managedLink(text: string, flags: LinkFlags, logger: Logger): Promise<OpenedLink> {
   const { managers, security } = await managerAccess("--link manager:", text, flags);
   const { name, settings, disk } = await ownSettings(flags, logger, "while no manager answers");
-  const [{ defaultManagedLinkOptions, ManagedLink }, { defaultManagerStreamOptions }] = await Promise.all([import("../manager-link/managed-link.js"), import("../manager-link/manager-stream.js")]);
+  const [{ defaultManagedLinkOptions, ManagedLink }, { defaultManagerStreamOptions }, { managerDesk }] = await Promise.all([
+    import("../manager-link/managed-link.js"),
+    import("../manager-link/manager-stream.js"),
+    import("./manager-desk.js"),
+  ]);
   const stream = { ...defaultManagerStreamOptions, security };
   const options = { ...defaultManagedLinkOptions, managers, balancer: name, program: lintelVersion(), stream };
-  return { link: new ManagedLink(options, disk, systemClock, systemRandom, logger.with({ balancer: name })), settings, name };
+  return { link: new ManagedLink(options, disk, systemClock, systemRandom, logger.with({ balancer: name })), settings, name, manager: { desk: managerDesk(managers, security) } };
 }
 
 interface OwnSettings {

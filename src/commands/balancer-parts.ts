@@ -2,6 +2,8 @@
 import { hostname } from "node:os";
 import { AdminServer } from "../balancer/admin-server.js";
 import { Balancer } from "../balancer/balancer.js";
+import { Dashboard } from "../balancer/dashboard/dashboard.js";
+import type { DeskOrReason } from "../balancer/dashboard/producer.js";
 import { describeBalancer } from "../balancer/metrics.js";
 import { migratesConnections } from "../balancer/port-lock.js";
 import { delay, systemClock } from "../base/clock.js";
@@ -36,11 +38,12 @@ export function balancerFrom({ http, accessLog, limits, shards }: Configuration,
   );
 }
 
-/** `metrics` has what else is in this process. */
-export function adminFor(balancer: Balancer, link: ManagerLink, metrics = new Exposition()): AdminServer {
+/** `manager` is where the dashboard's changes are made; `metrics` has what else is in this process. */
+export function adminFor(balancer: Balancer, link: ManagerLink, manager: DeskOrReason, logger: Logger, metrics = new Exposition()): AdminServer {
   describeProcess(metrics, lintelVersion(), systemClock);
   describeBalancer(metrics, balancer);
-  return new AdminServer(balancer, link, metrics, systemClock);
+  const dashboard = new Dashboard({ balancer, link: link.name, program: lintelVersion(), manager, clock: systemClock, logger });
+  return new AdminServer(balancer, link, metrics, dashboard, systemClock);
 }
 
 /** At every start, because when the process is replaced it is too late: the one that leaves has the connections. */

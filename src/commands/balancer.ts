@@ -36,13 +36,13 @@ async function run(flags: Flags): Promise<void> {
   const stop = untilToldToStop(["SIGINT", "SIGTERM", "SIGQUIT"]);
 
   // 1. The configuration first: nothing is opened for a file that is wrong.
-  const { link, settings, name } = await openLink(flags, logger);
+  const { link, settings, name, manager } = await openLink(flags, logger);
 
   // 2. The threads and the port, still closed to users: a port in use is found before anything else happens.
   const balancer = balancerFrom(settings, logger, name);
   await balancer.start(replace);
   await sayWhatReplacingLoses(logger);
-  const admin = adminFor(balancer, link);
+  const admin = adminFor(balancer, link, manager, logger);
   let replacing = false;
   try {
     // 3. The snapshot to every shard, and to the workers; a successor that cannot serve must not take over. Whoever waits for a

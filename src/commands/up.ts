@@ -16,6 +16,7 @@ import { FileStore } from "../manager/store/file-store.js";
 import { MemoryStore } from "../manager/store/memory-store.js";
 import type { Store } from "../manager/store/store.js";
 import { Exposition } from "../metrics/exposition.js";
+import { clientSecurity } from "../rpc/client-security.js";
 import { serverSecurity } from "../rpc/server-security.js";
 import { type Address, formatAddress, isLoopback } from "../snapshot/address.js";
 import type { Configuration } from "../snapshot/configuration.js";
@@ -23,6 +24,7 @@ import { ConfiguredChanges } from "../standalone/configured-changes.js";
 import { defaultEmbeddedLinkOptions, EmbeddedLink } from "../standalone/embedded-link.js";
 import { defaultManager } from "./admin-connection.js";
 import { adminFor, balancerFrom, reloadOnHangUp, urlOf } from "./balancer-parts.js";
+import { AdminServiceDesk, deskTimeoutMs } from "./manager-desk.js";
 import { type ControlPlane, controlPlaneFrom, serverFor } from "./manager-parts.js";
 import { lintelVersion } from "./program.js";
 import { ServiceManager } from "./service-manager.js";
@@ -33,6 +35,7 @@ interface Flags extends SettingFlags {
   readonly config?: string;
   readonly state?: string;
   readonly manager: string;
+  readonly tokensFile?: string;
 }
 
 /** The workers listen already when users are let in; a shard only needs to connect. */
@@ -46,7 +49,10 @@ export function define(command: Command): void {
   command
     .option("--config <file>", "what to run; without it every built-in linter")
     .option("--state <dir>", "where to keep what administrators change; without it a restart forgets it");
-  withSettingFlags(command).option("--manager <host:port>", "where `lintel admin` connects", defaultManager).action(run);
+  withSettingFlags(command)
+    .option("--manager <host:port>", "where `lintel admin` connects", defaultManager)
+    .option("--tokens-file <file>", "who may change what: lines of ROLE NAME SECRET; without it everybody on this machine may")
+    .action(run);
 }
 
 async function run(flags: Flags): Promise<void> {
@@ -61,6 +67,7 @@ async function run(flags: Flags): Promise<void> {
   const { path, store, changes } = await configured(flags, logger);
   const configuration = withSettings(changes.configuration, flags);
   const managerAddress = managerAddressOf(flags.manager);
+  const security = await serverSecurity(flags.tokensFile === undefined ? {} : { tokensFile: flags.tokensFile }, systemClock, logger);
 
   // 2. The ports, still closed to users: one that is in use is found before any worker starts.
   const balancer = balancerFrom(configuration, logger);
@@ -73,10 +80,10 @@ async function run(flags: Flags): Promise<void> {
     const link = linkFor(plane, changes, logger);
     const metrics = new Exposition();
     describeManager(metrics, { configuration: plane.manager, fleet: plane.fleet, platform, registrations: plane.registrations });
-    const admin = adminFor(balancer, link, metrics);
+    const server = serverFor(plane, { security, store: store.name, logger });
+    const admin = adminFor(balancer, link, { desk: deskFor(() => formatAddress({ host: managerAddress.host, port: server.port })) }, logger, metrics);
     await admin.listen(configuration.admin.listen);
     open.push(admin);
-    const server = serverFor(plane, { security: await serverSecurity({}, systemClock, logger), store: store.name, logger });
     await server.listen(managerAddress, "--manager");
     open.push(server, plane.manager);
 
@@ -135,6 +142,12 @@ function linkFor({ manager, publisher, fleet }: ControlPlane, changes: Configure
   return new EmbeddedLink(options, publisher, fleet, () => changes.reload(manager), systemClock, logger);
 }
 
+/** The manager in this process, asked as if it were elsewhere: what the dashboard changes goes through the same gate. */
+function deskFor(address: () => string): AdminServiceDesk {
+  const { credentials } = clientSecurity({ tls: false });
+  return new AdminServiceDesk({ name: "manager of `lintel up`", managers: () => [address()], service: { credentials, timeoutMs: deskTimeoutMs, clock: systemClock }, isPrivate: true });
+}
+
 /** "" when it is active, else who lags and why. */
 async function whyNotActive(waits: BarrierWaits, revision: number): Promise<string> {
   const { laggards } = await new Promise<BarrierState>((resolve) => void waits.wait(revision, reloadTimeoutMs, resolve));
@@ -159,6 +172,7 @@ function welcome({ http, admin, languages }: Configuration, ports: Readonly<Reco
     `  linters   ${names.join(", ")}`,
     `  try       printf 'import os\\n' | curl --data-binary @- ${url}/v1/lint/${first}`,
     `  or        npx lintel lint --url ${url} FILE…`,
+    `  dashboard http://${formatAddress({ host: admin.listen.host, port: ports.admin })}/`,
     `  status    http://${formatAddress({ host: admin.listen.host, port: ports.admin })}/status`,
     `  admin     npx lintel admin status${manager === defaultManager ? "" : ` --manager ${manager}`}`,
     "  stop      Ctrl-C",

@@ -83,6 +83,8 @@ export class ActiveWorker implements Candidate {
   noteAnswer(queueDepth: number, answerMs: number, nowMs: number): void {
     this.choice?.noteAnswer(this, queueDepth, answerMs, nowMs);
     this.statistics.set(this.statistics.workerCell(this.slot, workerCells.reportedDepth), this.reportedDepth);
+    this.statistics.add(this.statistics.workerCell(this.slot, workerCells.answers), 1);
+    this.statistics.add(this.statistics.workerCell(this.slot, workerCells.answerMicros), answerMs * 1_000);
   }
 
   /** After `settled`: it failed, saying its queue depth; -1 when it said nothing. */

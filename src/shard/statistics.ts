@@ -29,8 +29,8 @@ const shardCellCount = 16;
 export const versionCells = { attempts: outcomeStatuses.length, spilledAway: outcomeStatuses.length + 1, spreading: outcomeStatuses.length + 2 } as const;
 const versionCellCount = 32;
 
-/** Per worker. */
-export const workerCells = { inFlight: 0, attempts: 1, failures: 2, reportedDepth: 3, usable: 4, ejections: 5 } as const;
+/** Per worker. `answerMicros` is the sum over `answers`. */
+export const workerCells = { inFlight: 0, attempts: 1, failures: 2, reportedDepth: 3, usable: 4, ejections: 5, answers: 6, answerMicros: 7 } as const;
 const workerCellCount = 8;
 
 export interface StatisticsSizes {
