@@ -50,6 +50,8 @@ export class Producer {
     this.samples = new Samples(balancer.statistics, balancer.slots, defaultSampleOptions, clock);
     this.maker = new PictureMaker({ balancer, samples: this.samples, link, program });
     this.manager = "desk" in parts.manager ? { kind: "away", name: parts.manager.desk.name, reason: "it was not asked yet" } : { kind: "none", reason: parts.manager.noDeskBecause };
+    // What the first second is compared with.
+    this.samples.take();
     this.timer = clock.every(defaultSampleOptions.intervalMs, () => this.tick());
   }
 
