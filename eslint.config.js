@@ -27,5 +27,5 @@ export default tseslint.config(
   },
   { files: ["src/base/clock.ts", "src/base/random.ts", "web/base/clock.ts"], rules: { "no-restricted-syntax": "off", "no-restricted-globals": "off" } },
   { files: ["test/**/*.ts", "bench/**/*.ts"], rules: { "@typescript-eslint/no-non-null-assertion": "off", "no-restricted-globals": "off", "no-restricted-syntax": "off", "no-console": "off" } },
-  { files: ["scripts/**/*.mjs", "eslint.config.js"], languageOptions: { globals: { process: "readonly", console: "readonly", setInterval: "readonly", URL: "readonly", Buffer: "readonly" } } },
+  { files: ["scripts/**/*.mjs", "eslint.config.js"], languageOptions: { globals: { process: "readonly", console: "readonly", setInterval: "readonly", URL: "readonly", Buffer: "readonly", fetch: "readonly", performance: "readonly" } } },
 );

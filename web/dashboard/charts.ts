@@ -116,7 +116,7 @@ class Chart {
     return {
       width: this.place.clientWidth,
       height: heightPx,
-      padding: [8, 8, 0, 0],
+      padding: [8, 18, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
       scales: { x: { range: (_plot, _min, max) => [max - spanSeconds, max] }, y: { range: (_plot, _min, max) => [0, Math.max(topMin, (max || 0) * 1.1)] } },

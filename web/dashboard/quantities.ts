@@ -15,7 +15,7 @@ export function rate(perSecond: number): string {
 export function duration(ms: number): string {
   if (ms < 0) return nothing;
   if (ms >= 1_000) return `${(ms / 1_000).toLocaleString("en", { maximumSignificantDigits: 3 })} s`;
-  return `${ms.toLocaleString("en", { maximumSignificantDigits: ms < 10 ? 2 : 3 })} ms`;
+  return `${ms < 10 ? ms.toLocaleString("en", { maximumSignificantDigits: 2 }) : Math.round(ms)} ms`;
 }
 
 /** -1 stands for none. */
