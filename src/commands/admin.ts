@@ -4,7 +4,7 @@
  * 6 not allowed.
  */
 import { type Command, Option } from "commander";
-import { exitCodes } from "../base/errors.js";
+import { adminExitCodes } from "../client/admin-exit-codes.js";
 import { askAdmin } from "../client/balancer-port.js";
 import type { ReloadOutcome } from "../manager-link/link.js";
 import { defineChanges, defineDrains } from "./admin-changes.js";
@@ -24,7 +24,7 @@ export function define(command: Command): void {
     .action(({ admin, output }: { readonly admin: string; readonly output: OutputFormat }) => reload(admin, output));
 }
 
-/** Returns when what is in the file now is active on every shard. */
+/** Returns when what is in the file now is active on every shard, or after as long as its workers may take to start. */
 async function reload(admin: string, output: OutputFormat): Promise<void> {
   const { body } = await askAdmin(admin, "POST", "/reload");
   const outcome = body as ReloadOutcome;
@@ -32,7 +32,11 @@ async function reload(admin: string, output: OutputFormat): Promise<void> {
   if (outcome.kind === "refused") {
     for (const problem of outcome.problems) process.stderr.write(`${problem}\n`);
     process.stderr.write("lintel: the configuration was refused; the one before it goes on serving\n");
-    process.exitCode = exitCodes.failed;
+    process.exitCode = adminExitCodes.failed;
+  }
+  if (outcome.kind === "applied" && outcome.late !== "") {
+    process.stderr.write(`lintel: revision ${outcome.revision} is stored, but not active everywhere yet: ${outcome.late}\n`);
+    process.exitCode = adminExitCodes.notEverywhere;
   }
   await print(output, outcome, () => outcomeText(outcome));
 }
@@ -40,7 +44,7 @@ async function reload(admin: string, output: OutputFormat): Promise<void> {
 function outcomeText(outcome: ReloadOutcome): string {
   switch (outcome.kind) {
     case "applied":
-      return `revision ${outcome.revision} is active on every shard\n`;
+      return outcome.late === "" ? `revision ${outcome.revision} is active on every shard\n` : "";
     case "unchanged":
       return `nothing changed; revision ${outcome.revision} stays active\n`;
     case "refused":

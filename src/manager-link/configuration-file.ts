@@ -28,6 +28,8 @@ export type ConfigurationConsumer = (configuration: Configuration, revision: num
 export interface ConsumedConfiguration {
   readonly kind: "applied";
   readonly revision: number;
+  /** Why it is not active on every shard yet; "" when it is. */
+  readonly late: string;
 }
 
 export interface ConfigurationFileOptions {
@@ -146,7 +148,7 @@ export class ConfigurationFile {
     if (why === "watch" && this.refusedKey === loaded.hash) return { kind: "unchanged", revision: this.revision };
     const applied = await this.apply(loaded.configuration);
     if (applied.kind === "refused") return this.refuse(why, loaded.hash, [`${this.options.path}: not applied: ${applied.reason}`]);
-    return this.accept(loaded, "revision" in applied ? applied.revision : this.revision + 1);
+    return "revision" in applied ? this.accept(loaded, applied.revision, applied.late) : this.accept(loaded, this.revision + 1, "");
   }
 
   private async apply(configuration: Configuration): Promise<ApplyOutcome | ConsumedConfiguration> {
@@ -158,7 +160,7 @@ export class ConfigurationFile {
     }
   }
 
-  private accept(loaded: Loaded, revision: number): ReloadOutcome {
+  private accept(loaded: Loaded, revision: number, late: string): ReloadOutcome {
     const { logger, path } = this.options;
     const before = this.active?.configuration;
     this.revision = revision;
@@ -169,7 +171,7 @@ export class ConfigurationFile {
     const changes = before === undefined ? [] : diffSnapshots(snapshotOf(before, 0, 0), snapshotOf(loaded.configuration, 0, 0));
     logger.info("configuration applied", { file: path, revision: this.revision, ...(changes.length === 0 ? {} : { changes: renderDiff(changes) }) });
     for (const warning of warnings) logger.warn(warning);
-    return { kind: "applied", revision: this.revision, warnings };
+    return { kind: "applied", revision: this.revision, warnings, late };
   }
 
   private refuse(why: "start" | "watch" | "reload", key: string, problems: readonly string[]): ReloadOutcome {

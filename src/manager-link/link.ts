@@ -43,7 +43,8 @@ export interface StandingReceiver extends SnapshotReceiver {
 
 /** What a reload did, for the person who asked: `problems` are complete sentences, one per fault. */
 export type ReloadOutcome =
-  | { readonly kind: "applied"; readonly revision: number; readonly warnings: readonly string[] }
+  /** `late`: why it is not active on every shard yet; "" when it is. */
+  | { readonly kind: "applied"; readonly revision: number; readonly warnings: readonly string[]; readonly late: string }
   | { readonly kind: "unchanged"; readonly revision: number }
   | { readonly kind: "refused"; readonly problems: readonly string[] };
 

@@ -80,14 +80,14 @@ export class ConfiguredChanges {
     const content = createHash("sha256").update(JSON.stringify(languages)).digest("hex");
     const { revision } = manager.current;
     const atStart = this.untilActive === undefined;
-    if (atStart && revision > 0 && (await this.appliedBefore()) === content) return { kind: "applied", revision };
+    if (atStart && revision > 0 && (await this.appliedBefore()) === content) return { kind: "applied", revision, late: "" };
     const outcome = await manager.change({ change: { kind: "replace", languages: storedLanguages(languages) }, who: this.name, reason: "", requestId: "", ifRevision: 0, dryRun: false });
     if (outcome.kind === "refused") return { kind: "refused", reason: outcome.message };
     for (const warning of outcome.warnings) this.logger.warn(warning);
     await this.remember(content);
     const late = (await this.untilActive?.(outcome.revision)) ?? "";
     if (late !== "") this.logger.warn("the configuration is stored, and not active everywhere yet", { revision: outcome.revision, reason: late });
-    return { kind: "applied", revision: outcome.revision };
+    return { kind: "applied", revision: outcome.revision, late };
   }
 
   private async appliedBefore(): Promise<string> {

@@ -1,13 +1,14 @@
 /** `lintel admin` against the manager in `lintel up`: no set-up, every verb, its exit codes and its documents. */
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import t from "tap";
 import { parse } from "yaml";
 import type { ChangeDocument, HistoryDocument, StatusDocument } from "../../src/client/admin-documents.js";
 import { administratorOf } from "../support/run-admin.js";
-import { mainPath } from "../support/run-lintel.js";
+import { mainPath, runLintel } from "../support/run-lintel.js";
 import { startUp } from "../support/service.js";
 import { waitUntil } from "../support/wait-until.js";
 
@@ -81,6 +82,17 @@ void t.test("with --state what administrators changed outlives a restart, until 
   writeFileSync(first.configPath, config(9));
   await waitUntil("the file's change to be active", async () => ((await restarted.status()) as { revision: number }).revision === 3);
   t.match(await asks("versions"), { revision: 3, languages: { json: { versions: { "1.0": { weight: 9 } } } } });
+});
+
+void t.test("a reload that is not active everywhere says so, and ends with 4", async (t) => {
+  const port = createHttpServer((_request, response) => response.end(JSON.stringify({ kind: "applied", revision: 3, warnings: [], late: "up: no acknowledgement for 5.0 s" }))).listen(0, "127.0.0.1");
+  t.teardown(() => port.close());
+  await once(port, "listening");
+  const address = port.address();
+  const { code, stdout, stderr } = await runLintel(["admin", "reload", "--admin", `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`]);
+  t.equal(code, 4);
+  t.equal(stdout, "");
+  t.equal(stderr, "lintel: revision 3 is stored, but not active everywhere yet: up: no acknowledgement for 5.0 s\n");
 });
 
 void t.test("nobody at the address, or no manager, is one clear sentence", async (t) => {
