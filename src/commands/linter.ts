@@ -2,12 +2,13 @@
  * `lintel linter LANGUAGE`: one worker. Reads the flags, starts the worker, tells whoever started it, and leaves when it is told
  * to. Loads the worker's parts only once the flags are known to be right.
  */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { systemClock } from "../base/clock.js";
 import { exitCodes, UserError } from "../base/errors.js";
 import { createLogger, type Logger } from "../base/logger.js";
 import { builtinLanguages, isBuiltinLanguage, type AnalyzerChoice } from "../linter/analyzers/registry.js";
 import { reportFormats, type ReportFormat } from "../linter/analyzers/command/settings.js";
+import { checkSandbox } from "../linter/analyzers/command/sandbox.js";
 import { findProgram, makeWorkFolder } from "../linter/command-setup.js";
 import type { Worker, WorkerOptions } from "../linter/worker.js";
 import { register, type RegistrationFlags, registrationPlan, withRegistrationFlags } from "./linter-registration.js";
@@ -26,6 +27,9 @@ interface Flags extends RegistrationFlags {
   readonly sourceBytesMax: number;
   readonly reportBytesMax: number;
   readonly programOutputBytesMax: number;
+  readonly programProcessesMax: number;
+  readonly programDiskBytesMax: number;
+  readonly sandbox: boolean;
   readonly silenceMs: number;
   readonly drainTimeoutMs: number;
   readonly report: ReportFormat;
@@ -47,6 +51,10 @@ const defaults = {
   // Half of what a balancer reads by default.
   reportBytesMax: 8 * mebibyte,
   programOutputBytesMax: 16 * mebibyte,
+  // A linter that uses every core starts one for each; a machine has some ten thousand for everybody.
+  programProcessesMax: 256,
+  // Compilers write objects of some megabytes for a source of one.
+  programDiskBytesMax: 256 * mebibyte,
   // Twice this after its host has vanished a balancer is forgotten. So is a connection whose protocol broke, which Node's server
   // keeps open for ever after its GOAWAY (20.20.2).
   silenceMs: 20_000,
@@ -71,6 +79,9 @@ export function define(command: Command): void {
     .option("--source-bytes-max <bytes>", "larger sources are refused", parseByteCount("--source-bytes-max", 1), defaults.sourceBytesMax)
     .option("--report-bytes-max <bytes>", "larger reports are cut", parseByteCount("--report-bytes-max", 1024), defaults.reportBytesMax)
     .option("--program-output-bytes-max <bytes>", "a program that writes more is killed", parseByteCount("--program-output-bytes-max", 1), defaults.programOutputBytesMax)
+    .option("--program-processes-max <count>", "a program that starts more is killed", parseCount("--program-processes-max", 1, 1_000_000), defaults.programProcessesMax)
+    .option("--program-disk-bytes-max <bytes>", "a program that takes more of the disk is killed", parseByteCount("--program-disk-bytes-max", 1), defaults.programDiskBytesMax)
+    .addOption(new Option("--sandbox", "run the program in a sandbox: no network, no other files (bubblewrap)").env("LINTEL_SANDBOX").default(false))
     .option("--silence-ms <ms>", "a connection silent for so long is asked, and closed when it does not answer in that time", parseCount("--silence-ms", 50, 3_600_000), defaults.silenceMs)
     .option("--drain-timeout-ms <ms>", "how long to go on serving after SIGTERM", parseCount("--drain-timeout-ms", 0, 86_400_000), defaults.drainTimeoutMs)
     .option("--report <format>", `how the program's output is read: ${reportFormats.join(", ")}`, parseReportFormat, "auto")
@@ -133,8 +144,12 @@ function chooseAnalyzer(language: string, [program, ...args]: readonly string[],
     throw new UserError(`"${language}" cannot be a language's name: use up to 64 lower-case letters, digits and the characters + # . _ -, beginning with a letter or digit.`);
   }
   if (program !== undefined) {
-    const { analysisTimeoutMs: timeoutMs, programOutputBytesMax: outputBytesMax, report, asVersion: version = "unknown" } = flags;
-    return { kind: "command", settings: { program: findProgram(program), args, report, timeoutMs, outputBytesMax, folder: makeWorkFolder(), version } };
+    const { analysisTimeoutMs: timeoutMs, programOutputBytesMax: outputBytesMax, programProcessesMax: processesMax, programDiskBytesMax: diskBytesMax, report, asVersion: version = "unknown" } = flags;
+    const found = findProgram(program);
+    const sandbox = flags.sandbox ? findProgram("bwrap") : "";
+    const folder = makeWorkFolder();
+    if (sandbox !== "") checkSandbox(sandbox, found, folder);
+    return { kind: "command", settings: { program: found, args, report, timeoutMs, outputBytesMax, processesMax, diskBytesMax, sandbox, folder, version } };
   }
   const builtin = flags.builtin ?? language;
   if (isBuiltinLanguage(builtin)) return { kind: "builtin", language: builtin };

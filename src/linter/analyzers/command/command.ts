@@ -12,6 +12,7 @@ import { processGroups } from "../../process-groups.js";
 import { endingOf, LimitBroken, Rejection, withoutByteOrderMark, type Analyzer, type Source } from "../analyzer.js";
 import { placeFindings, type Findings } from "./findings.js";
 import { readOutput } from "./read-output.js";
+import { sandboxArguments } from "./sandbox.js";
 import { runProgram, type ProgramResult } from "./run-program.js";
 import type { CommandSettings } from "./settings.js";
 
@@ -44,14 +45,18 @@ async function runIn(folder: string, settings: CommandSettings, source: Source):
   const takesFile = settings.args.some((arg) => arg.includes(filePlaceholder));
   const path = join(folder, `input${endingOf(source.filename)}`);
   if (takesFile) await writeFile(path, source.bytes);
+  const args = settings.args.map((arg) => arg.replaceAll(filePlaceholder, path));
+  const { program, sandbox } = settings;
   return runProgram(
     {
-      program: settings.program,
-      args: settings.args.map((arg) => arg.replaceAll(filePlaceholder, path)),
+      program: sandbox === "" ? program : sandbox,
+      args: sandbox === "" ? args : [...sandboxArguments(program, folder), program, ...args],
       stdin: takesFile ? undefined : source.bytes,
       folder,
       timeoutMs: settings.timeoutMs,
       outputBytesMax: settings.outputBytesMax,
+      processesMax: settings.processesMax,
+      diskBytesMax: settings.diskBytesMax,
       onGroup: (group) => processGroups.set(group),
     },
     systemClock,
@@ -72,7 +77,13 @@ function findingsOf(result: ProgramResult, settings: CommandSettings, folder: st
       throw new LimitBroken(`${name} took longer than ${settings.timeoutMs} ms and was killed.`);
     case "too-much-output":
       throw new LimitBroken(`${name} wrote more than ${settings.outputBytesMax} bytes and was killed.`);
+    case "too-many-processes":
+      throw new LimitBroken(`${name} started more than ${settings.processesMax} processes and was killed.`);
+    case "too-much-disk":
+      throw new LimitBroken(`${name} took more than ${settings.diskBytesMax} bytes of the disk and was killed.`);
     case "signalled":
+      // The system's own limit for files (LimitFSIZE= of a systemd unit).
+      if (result.signal === "SIGXFSZ") throw new LimitBroken(`${name} wrote a larger file than the system lets it and was killed.`);
       throw new Error(`${name} was ended by ${result.signal}.`);
     case "not-started":
       throw new Error(`${name} could not be started: ${result.reason}.`);

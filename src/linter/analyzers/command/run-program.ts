@@ -4,6 +4,7 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Clock } from "../../../base/clock.js";
+import { bytesBelow, processesOf } from "./consumption.js";
 
 export interface ProgramRun {
   readonly program: string;
@@ -14,6 +15,9 @@ export interface ProgramRun {
   readonly folder: string;
   readonly timeoutMs: number;
   readonly outputBytesMax: number;
+  readonly processesMax: number;
+  /** Of the folder. */
+  readonly diskBytesMax: number;
   /** Hears the process group while it exists, and 0 afterwards: whoever ends this thread ends the group too. */
   readonly onGroup: (processGroup: number) => void;
 }
@@ -23,7 +27,15 @@ export type ProgramResult =
   | { readonly kind: "signalled"; readonly signal: string }
   | { readonly kind: "timed-out" }
   | { readonly kind: "too-much-output" }
+  | { readonly kind: "too-many-processes" }
+  | { readonly kind: "too-much-disk" }
   | { readonly kind: "not-started"; readonly reason: string };
+
+/**
+ * How often it is looked at what a program uses up, beginning after as long: most have ended by then. A loop that forks without end makes some
+ * hundred processes in this time, a disk takes some hundred megabytes.
+ */
+const lookMs = 100;
 
 /** Nothing of the worker's own environment but the search path: programs must not see, or depend on, anything else. */
 function environment(folder: string): NodeJS.ProcessEnv {
@@ -50,6 +62,10 @@ function watch(child: ChildProcess, run: ProgramRun, clock: Clock, resolve: (res
     broken ??= reason;
     killGroup(child.pid);
   };
+  const looking = clock.every(lookMs, () => {
+    if (child.pid !== undefined && processesOf(child.pid) > run.processesMax) end({ kind: "too-many-processes" });
+    else if (bytesBelow(run.folder) > run.diskBytesMax) end({ kind: "too-much-disk" });
+  });
   const timer = clock.after(run.timeoutMs, () => end({ kind: "timed-out" }));
   const stdout = collect(child.stdout, run.outputBytesMax, () => end({ kind: "too-much-output" }));
   const stderr = collect(child.stderr, run.outputBytesMax, () => end({ kind: "too-much-output" }));
@@ -59,6 +75,7 @@ function watch(child: ChildProcess, run: ProgramRun, clock: Clock, resolve: (res
   child.on("exit", () => killGroup(child.pid));
   child.on("close", (code, signal) => {
     clock.clear(timer);
+    clock.clear(looking);
     run.onGroup(0);
     if (broken !== undefined) resolve(broken);
     else if (code === null) resolve({ kind: "signalled", signal: signal ?? "an unknown signal" });

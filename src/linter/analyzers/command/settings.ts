@@ -14,6 +14,12 @@ export interface CommandSettings {
   readonly timeoutMs: number;
   /** The program is killed when it writes more, on either stream. */
   readonly outputBytesMax: number;
+  /** The program is killed when there are more of it at once, as far as the system shows them. */
+  readonly processesMax: number;
+  /** The program is killed when it takes more room in its run's folder. */
+  readonly diskBytesMax: number;
+  /** The path of bubblewrap, to run it in a sandbox; "" for none. */
+  readonly sandbox: string;
   /** An existing folder of this worker's own, removed when it ends; every run gets an empty folder below it. */
   readonly folder: string;
   /** What the operator calls this version of the program, or "unknown". */
