@@ -17,7 +17,7 @@ export interface LightWorker {
 }
 
 /** Port 0 takes a free one. */
-export async function startLightWorker(language: string, version: string, port = 0): Promise<LightWorker> {
+export async function startLightWorker(language: string, version: string, port = 0, host = "127.0.0.1"): Promise<LightWorker> {
   const server = new Server();
   const report = Buffer.from(JSON.stringify({ language, linter: { name: "light", version }, diagnostics: [], summary: { errors: 0, warnings: 0, infos: 0, hints: 0, fixable: 0 } }));
   const describe = (_call: unknown, done: sendUnaryData<object>): void => done(null, { language, version, linterName: "light", linterVersion: version, formats: ["lintel.report.v1"] });
@@ -28,8 +28,8 @@ export async function startLightWorker(language: string, version: string, port =
   server.addService(definitions["lintel.v1.Linter"] as ServiceDefinition, { lint, describe });
   new HealthImplementation({ "": "SERVING" }).addToServer(server);
   const bound = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, listening) => (error === null ? resolve(listening) : reject(error)));
+    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, listening) => (error === null ? resolve(listening) : reject(error)));
   });
-  const worker: LightWorker = { id: `127.0.0.1:${bound}`, host: "127.0.0.1", port: bound, answered: 0, end: () => server.forceShutdown() };
+  const worker: LightWorker = { id: `${host}:${bound}`, host, port: bound, answered: 0, end: () => server.forceShutdown() };
   return worker;
 }
