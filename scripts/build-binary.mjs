@@ -52,6 +52,7 @@ const partsInsideOneFile = {
 
 try {
   const assets = { "package.json": join(root, "package.json"), "docs/openapi.json": join(root, "docs/openapi.json") };
+  // In camelCase already: who reads a description does not change its names (src/rpc/service-definition.ts).
   for (const file of ["admin.proto", "link.proto", "linter.proto"]) {
     assets[`proto/${file}.json`] = asset(`${file}.json`, JSON.stringify(protobuf.parse(readFileSync(join(root, "proto/lintel/v1", file), "utf8"), { keepCase: false }).root.toJSON({ keepComments: false })));
   }
