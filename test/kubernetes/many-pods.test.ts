@@ -86,6 +86,8 @@ function requestsOfAll(): number {
   return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
 }
 
+const logger = createLogger({ level: "error", format: "text", write: (line) => process.stderr.write(line) });
+
 void t.test(`${podsCount} pods, ${changesPerSecond} changes a second`, { timeout: 240_000 }, async (t) => {
   await plane.namespace(namespace);
   const version = { version: "1", weight: 100, workers: [], source: { kind: "image" as const, image: "i", workers: podsCount } };
@@ -93,7 +95,6 @@ void t.test(`${podsCount} pods, ${changesPerSecond} changes a second`, { timeout
   await api.create<ConfigMap>({ resource: configMaps, namespace }, { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "lintel-configuration" }, data });
   const kubeconfig = join(plane.folder, "many.kubeconfig");
   writeFileSync(kubeconfig, plane.kubeconfigText({ token: plane.adminToken }, namespace));
-  const logger = createLogger({ level: "error", format: "text", write: (line) => process.stderr.write(line) });
   const { balancer } = await startBalancerWith([], 2);
   const link = await kubernetesLink({ configMap: "lintel-configuration", balancer: "balancer", disk: undefined }, { kubeconfig }, logger);
   const watched = new Watched();
