@@ -7,17 +7,17 @@ import { join } from "node:path";
 import { codeOf } from "../../../base/errors.js";
 
 /** Files in a run's folder: beyond so many, counting them takes longer than it may. */
-export const folderEntriesMax = 10_000;
+const folderEntriesMax = 10_000;
 
 /** Bytes on the disk below a folder; Infinity when there are more entries than can be counted. What vanishes meanwhile counts as nothing. */
-export function bytesBelow(folder: string): number {
+export function bytesBelow(folder: string, entriesMax = folderEntriesMax): number {
   let bytes = 0;
   let entries = 0;
   const folders = [folder];
   for (let path = folders.pop(); path !== undefined; path = folders.pop()) {
     const names = unlessGone(() => readdirSync(path)) ?? [];
     entries += names.length;
-    if (entries > folderEntriesMax) return Infinity;
+    if (entries > entriesMax) return Infinity;
     for (const name of names) {
       const at = join(path, name);
       const entry = unlessGone(() => lstatSync(at));
