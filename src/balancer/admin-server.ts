@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { isIPv4 } from "node:net";
 import type { Clock } from "../base/clock.js";
 import { codeOf, messageOf, UserError } from "../base/errors.js";
-import type { ManagerLink } from "../manager-link/link.js";
+import type { ManagerLink, ReloadOutcome } from "../manager-link/link.js";
 import type { Exposition } from "../metrics/exposition.js";
 import type { Balancer } from "./balancer.js";
 import type { Dashboard } from "./dashboard/dashboard.js";
@@ -109,8 +109,12 @@ export class AdminServer {
   /** A page in a browser must not reload the balancer: browsers always send Origin with a POST. */
   private async reload(request: IncomingMessage): Promise<Answer> {
     if (request.headers.origin !== undefined) return text(403, "not for web pages");
-    const outcome = await this.link.reload();
-    return json(outcome.kind === "refused" ? 422 : 200, outcome);
+    const [, query = ""] = (request.url ?? "").split("?");
+    const asked = new URLSearchParams(query);
+    const ifRevision = Number(asked.get("ifRevision") ?? "0");
+    if (!Number.isSafeInteger(ifRevision) || ifRevision < 0) return text(400, "ifRevision is a whole number");
+    const outcome = await this.link.reload({ dryRun: asked.get("dryRun") === "true", ifRevision, reason: asked.get("reason") ?? "" });
+    return json(reloadStatus[outcome.kind], outcome);
   }
 
   private async status(): Promise<object> {
@@ -120,6 +124,8 @@ export class AdminServer {
     return { at: readAt(this.clock), link: this.link.name, listening: balancer.port, ...status, languages, snapshot: balancer.snapshot };
   }
 }
+
+const reloadStatus: Readonly<Record<ReloadOutcome["kind"], number>> = { applied: 200, unchanged: 200, planned: 200, conflict: 409, refused: 422 };
 
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));

@@ -7,15 +7,19 @@ export interface AdminAnswer {
 }
 
 /** A balancer answers at once, except while a reload starts workers. */
-const timeoutMs = 60_000;
+export const defaultAnswerTimeoutMs = 60_000;
+
+/** Somebody is there, perhaps, and has not answered in time. */
+export class AdminAnswerLate extends UserError {}
 
 /** Throws a UserError when nobody answers at `base`, or something that is no admin port does. */
-export async function askAdmin(base: string, method: "GET" | "POST", path: string): Promise<AdminAnswer> {
+export async function askAdmin(base: string, method: "GET" | "POST", path: string, timeoutMs = defaultAnswerTimeoutMs): Promise<AdminAnswer> {
   const url = new URL(path, base);
   let response: Response;
   try {
     response = await fetch(url, { method, signal: AbortSignal.timeout(timeoutMs) });
   } catch (error) {
+    if (error instanceof Error && error.name === "TimeoutError") throw new AdminAnswerLate(`no answer from the admin port at ${base} within ${timeoutMs} ms`, 1);
     const cause = error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);
     throw new UserError(`no answer from the admin port at ${base} (${cause}); is lintel running, and is this its --admin address?`, 1);
   }

@@ -139,7 +139,7 @@ function platformFor({ http }: Configuration, state: string | undefined, logger:
 
 function linkFor({ manager, publisher, fleet }: ControlPlane, changes: ConfiguredChanges, logger: Logger): EmbeddedLink {
   const options = { ...defaultEmbeddedLinkOptions, name: changes.name, balancer: "up", instance: randomUUID().slice(0, 8), program: lintelVersion() };
-  return new EmbeddedLink(options, publisher, fleet, () => changes.reload(manager), systemClock, logger);
+  return new EmbeddedLink(options, publisher, fleet, (request) => changes.reload(manager, request), systemClock, logger);
 }
 
 /** The manager in this process, asked as if it were elsewhere: what the dashboard changes goes through the same gate. */

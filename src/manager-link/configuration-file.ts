@@ -17,13 +17,13 @@ import { diffSnapshots, renderDiff } from "../snapshot/diff.js";
 import { renderProblem } from "../snapshot/problem.js";
 import { changedSettings } from "../snapshot/settings.js";
 import { defaultReadOptions, readConfigurationText } from "./configuration-reading.js";
-import type { ApplyOutcome, ReloadOutcome } from "./link.js";
+import { type ApplyOutcome, type NotReloaded, plainReload, type ReloadOutcome, type ReloadRequest } from "./link.js";
 
 /**
  * Makes a configuration active, completely or not at all. `revision` is the number it will have when it succeeds, unless the
  * consumer counts itself and answers with its own.
  */
-export type ConfigurationConsumer = (configuration: Configuration, revision: number) => Promise<ApplyOutcome | ConsumedConfiguration>;
+export type ConfigurationConsumer = (configuration: Configuration, revision: number, request: ReloadRequest) => Promise<ApplyOutcome | ConsumedConfiguration | NotReloaded>;
 
 export interface ConsumedConfiguration {
   readonly kind: "applied";
@@ -103,9 +103,9 @@ export class ConfigurationFile {
   }
 
   /** Reads the file now. A content that was refused before is tried again. */
-  reload(): Promise<ReloadOutcome> {
+  reload(request = plainReload): Promise<ReloadOutcome> {
     assert(this.consume !== undefined, "a configuration file is reloaded after it was started");
-    return this.inTurn(() => this.examine("reload"));
+    return this.inTurn(() => this.examine("reload", request));
   }
 
   /** Resolves when no look at the file is going on any more. */
@@ -134,7 +134,7 @@ export class ConfigurationFile {
     return { kind: "loaded", loaded: { hash, configuration: parsed.configuration, warnings: parsed.warnings.map(renderProblem) } };
   }
 
-  private async examine(why: "start" | "watch" | "reload"): Promise<ReloadOutcome> {
+  private async examine(why: "start" | "watch" | "reload", request = plainReload): Promise<ReloadOutcome> {
     const outcome = await this.read();
     if (outcome.kind === "refused") return this.refuse(why, outcome.key, outcome.problems);
     const { loaded } = outcome;
@@ -146,15 +146,16 @@ export class ConfigurationFile {
     }
     // The consumer had its reasons, and nobody asked to try again.
     if (why === "watch" && this.refusedKey === loaded.hash) return { kind: "unchanged", revision: this.revision };
-    const applied = await this.apply(loaded.configuration);
+    const applied = await this.apply(loaded.configuration, request);
+    if (applied.kind === "planned" || applied.kind === "conflict") return applied;
     if (applied.kind === "refused") return this.refuse(why, loaded.hash, [`${this.options.path}: not applied: ${applied.reason}`]);
     return "revision" in applied ? this.accept(loaded, applied.revision, applied.late) : this.accept(loaded, this.revision + 1, "");
   }
 
-  private async apply(configuration: Configuration): Promise<ApplyOutcome | ConsumedConfiguration> {
+  private async apply(configuration: Configuration, request: ReloadRequest): Promise<ApplyOutcome | ConsumedConfiguration | NotReloaded> {
     assert(this.consume !== undefined, "a configuration is applied after the start");
     try {
-      return await this.consume(configuration, this.revision + 1);
+      return await this.consume(configuration, this.revision + 1, request);
     } catch (thrown) {
       return { kind: "refused", reason: messageOf(thrown) };
     }

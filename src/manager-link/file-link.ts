@@ -5,12 +5,15 @@
 import { assert } from "../base/assert.js";
 import type { Configuration } from "../snapshot/configuration.js";
 import { snapshotOf } from "../snapshot/configured-snapshot.js";
+import { diffSnapshots, renderChange } from "../snapshot/diff.js";
+import { emptySnapshot, type Snapshot } from "../snapshot/snapshot.js";
 import { ConfigurationFile, type ConfigurationFileOptions } from "./configuration-file.js";
-import type { ManagerLink, ReloadOutcome, SnapshotReceiver } from "./link.js";
+import type { ManagerLink, ReloadOutcome, ReloadRequest, SnapshotReceiver } from "./link.js";
 
 export class FileLink implements ManagerLink {
   readonly name: string;
   private started = false;
+  private active: Snapshot = emptySnapshot;
 
   private constructor(
     private readonly file: ConfigurationFile,
@@ -31,11 +34,19 @@ export class FileLink implements ManagerLink {
     assert(!this.started, "a link is started once");
     this.started = true;
     // One publication a revision: workers given by address change with the file alone.
-    return this.file.start((configuration, revision) => receiver.apply(snapshotOf(configuration, revision, revision)));
+    return this.file.start(async (configuration, revision, { dryRun, ifRevision }) => {
+      const snapshot = snapshotOf(configuration, revision, revision);
+      const { revision: newest } = this.active;
+      if (ifRevision !== 0 && ifRevision !== newest) return { kind: "conflict", revision: newest, reason: `the configuration is at revision ${newest}, not ${ifRevision}` };
+      if (dryRun) return { kind: "planned", revision: newest, differences: diffSnapshots(this.active, snapshot).map(renderChange) };
+      const outcome = await receiver.apply(snapshot);
+      if (outcome.kind === "applied") this.active = snapshot;
+      return outcome;
+    });
   }
 
-  reload(): Promise<ReloadOutcome> {
-    return this.file.reload();
+  reload(request?: ReloadRequest): Promise<ReloadOutcome> {
+    return this.file.reload(request);
   }
 
   stop(): Promise<void> {

@@ -41,11 +41,30 @@ export interface StandingReceiver extends SnapshotReceiver {
   standing(): BalancerStanding;
 }
 
+/** What is asked of a reload, by the flags that every change takes. */
+export interface ReloadRequest {
+  /** Says what would change, and changes nothing. */
+  readonly dryRun: boolean;
+  /** Only when this is the newest revision; 0: whatever is. */
+  readonly ifRevision: number;
+  /** For the history, where there is one. */
+  readonly reason: string;
+}
+
+export const plainReload: ReloadRequest = { dryRun: false, ifRevision: 0, reason: "" };
+
+/** Why a reload changed nothing, though there is something to change. */
+export type NotReloaded =
+  | { readonly kind: "planned"; readonly revision: number; readonly differences: readonly string[] }
+  /** Somebody else was faster; `reason` is a sentence. */
+  | { readonly kind: "conflict"; readonly revision: number; readonly reason: string };
+
 /** What a reload did, for the person who asked: `problems` are complete sentences, one per fault. */
 export type ReloadOutcome =
   /** `late`: why it is not active on every shard yet; "" when it is. */
   | { readonly kind: "applied"; readonly revision: number; readonly warnings: readonly string[]; readonly late: string }
   | { readonly kind: "unchanged"; readonly revision: number }
+  | NotReloaded
   | { readonly kind: "refused"; readonly problems: readonly string[] };
 
 export interface ManagerLink {
@@ -53,7 +72,7 @@ export interface ManagerLink {
   readonly name: string;
   /** Fetches the first snapshot, applies it, and keeps watching. Throws a UserError when there is none to start from. */
   start(receiver: StandingReceiver): Promise<void>;
-  /** Looks again now. */
-  reload(): Promise<ReloadOutcome>;
+  /** Looks again now. A link whose configuration is made elsewhere has nothing to plan, and takes no request. */
+  reload(request?: ReloadRequest): Promise<ReloadOutcome>;
   stop(): Promise<void>;
 }

@@ -11,7 +11,7 @@ import type { Logger } from "../base/logger.js";
 import { storedLanguages } from "../manager/admin-requests.js";
 import type { Manager } from "../manager/manager.js";
 import { ConfigurationFile, type ConsumedConfiguration } from "../manager-link/configuration-file.js";
-import type { ReloadOutcome } from "../manager-link/link.js";
+import { type NotReloaded, plainReload, type ReloadOutcome, type ReloadRequest } from "../manager-link/link.js";
 import type { Configuration } from "../snapshot/configuration.js";
 import { builtinConfiguration, withLanguages } from "./default-configuration.js";
 
@@ -52,11 +52,11 @@ export class ConfiguredChanges {
 
   /** Makes the first change, if there is anything to change, and watches the file from then on. Throws a UserError when it is refused. */
   async start(manager: Manager): Promise<void> {
-    if (this.file !== undefined) await this.file.start((configuration) => this.apply(manager, withLanguages(configuration)));
+    if (this.file !== undefined) await this.file.start((configuration, _revision, request) => this.apply(manager, withLanguages(configuration), request));
     // What is stored already is what somebody made of the built-in configuration.
     else if (manager.current.revision === 0) {
       const outcome = await this.apply(manager, this.configuration);
-      if (outcome.kind === "refused") throw new UserError(outcome.reason);
+      if (outcome.kind !== "applied") throw new UserError("reason" in outcome ? outcome.reason : "the built-in configuration was not applied");
     }
   }
 
@@ -65,9 +65,9 @@ export class ConfiguredChanges {
     this.untilActive = untilActive;
   }
 
-  async reload(manager: Manager): Promise<ReloadOutcome> {
+  async reload(manager: Manager, request = plainReload): Promise<ReloadOutcome> {
     if (this.file === undefined) return { kind: "refused", problems: ["lintel up runs without a file; start it with --config FILE to have one to reload"] };
-    const outcome = await this.file.reload();
+    const outcome = await this.file.reload(request);
     return outcome.kind === "refused" ? outcome : { ...outcome, revision: manager.current.revision };
   }
 
@@ -76,13 +76,14 @@ export class ConfiguredChanges {
     await this.file?.stop();
   }
 
-  private async apply(manager: Manager, { languages }: Configuration): Promise<ConsumedConfiguration | { readonly kind: "refused"; readonly reason: string }> {
+  private async apply(manager: Manager, { languages }: Configuration, { reason, ifRevision, dryRun }: ReloadRequest = plainReload): Promise<ConsumedConfiguration | NotReloaded | { readonly kind: "refused"; readonly reason: string }> {
     const content = createHash("sha256").update(JSON.stringify(languages)).digest("hex");
     const { revision } = manager.current;
     const atStart = this.untilActive === undefined;
     if (atStart && revision > 0 && (await this.appliedBefore()) === content) return { kind: "applied", revision, late: "" };
-    const outcome = await manager.change({ change: { kind: "replace", languages: storedLanguages(languages) }, who: this.name, reason: "", requestId: "", ifRevision: 0, dryRun: false });
-    if (outcome.kind === "refused") return { kind: "refused", reason: outcome.message };
+    const outcome = await manager.change({ change: { kind: "replace", languages: storedLanguages(languages) }, who: this.name, reason, requestId: "", ifRevision, dryRun });
+    if (outcome.kind === "refused") return { kind: outcome.why === "conflict" ? "conflict" : "refused", revision: manager.current.revision, reason: outcome.message };
+    if (dryRun) return { kind: "planned", revision: outcome.revision, differences: outcome.differences };
     for (const warning of outcome.warnings) this.logger.warn(warning);
     await this.remember(content);
     const late = (await this.untilActive?.(outcome.revision)) ?? "";

@@ -8,7 +8,7 @@ import { UserError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { Fleet, FleetMember } from "../manager/fleet.js";
 import type { Publication, Publisher } from "../manager/publisher.js";
-import type { ApplyOutcome, ManagerLink, ReloadOutcome, StandingReceiver } from "../manager-link/link.js";
+import type { ApplyOutcome, ManagerLink, ReloadOutcome, ReloadRequest, StandingReceiver } from "../manager-link/link.js";
 
 export interface EmbeddedLinkOptions {
   /** For `/status`: what the configuration comes from. */
@@ -37,7 +37,7 @@ export class EmbeddedLink implements ManagerLink {
     private readonly publisher: Publisher,
     private readonly fleet: Fleet,
     /** What a reload is belongs to whoever has the file. */
-    private readonly onReload: () => Promise<ReloadOutcome>,
+    private readonly onReload: (request?: ReloadRequest) => Promise<ReloadOutcome>,
     private readonly clock: Clock,
     private readonly logger: Logger,
   ) {
@@ -61,8 +61,8 @@ export class EmbeddedLink implements ManagerLink {
     });
   }
 
-  reload(): Promise<ReloadOutcome> {
-    return this.onReload();
+  reload(request?: ReloadRequest): Promise<ReloadOutcome> {
+    return this.onReload(request);
   }
 
   stop(): Promise<void> {

@@ -84,15 +84,27 @@ void t.test("with --state what administrators changed outlives a restart, until 
   t.match(await asks("versions"), { revision: 3, languages: { json: { versions: { "1.0": { weight: 9 } } } } });
 });
 
-void t.test("a reload that is not active everywhere says so, and ends with 4", async (t) => {
-  const port = createHttpServer((_request, response) => response.end(JSON.stringify({ kind: "applied", revision: 3, warnings: [], late: "up: no acknowledgement for 5.0 s" }))).listen(0, "127.0.0.1");
-  t.teardown(() => port.close());
+void t.test("what became of a reload, in a sentence and an exit code", async (t) => {
+  const asked: string[] = [];
+  const answers = [{ kind: "applied", revision: 3, warnings: [], late: "up: no acknowledgement for 5.0 s" }, { kind: "planned", revision: 3, differences: ["json 1: weight 3 -> 4"] }, { kind: "conflict", revision: 3, reason: "the configuration is at revision 3, not 2" }];
+  const port = createHttpServer(({ url = "" }, response) => {
+    asked.push(url);
+    const answer = answers.shift();
+    // The last one is kept waiting.
+    if (answer !== undefined) response.end(JSON.stringify(answer));
+  }).listen(0, "127.0.0.1");
+  t.teardown(() => {
+    port.closeAllConnections();
+    port.close();
+  });
   await once(port, "listening");
   const address = port.address();
-  const { code, stdout, stderr } = await runLintel(["admin", "reload", "--admin", `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`]);
-  t.equal(code, 4);
-  t.equal(stdout, "");
-  t.equal(stderr, "lintel: revision 3 is stored, but not active everywhere yet: up: no acknowledgement for 5.0 s\n");
+  const reload = (...flags: readonly string[]) => runLintel(["admin", "reload", "--admin", `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`, ...flags]);
+  t.match(await reload(), { code: 4, stdout: "", stderr: "lintel: revision 3 is stored, but not active everywhere yet: up: no acknowledgement for 5.0 s\n" });
+  t.match(await reload("--dry-run"), { code: 0, stdout: "~ json 1: weight 3 -> 4\nnothing was changed (--dry-run); revision 3 is the newest\n" });
+  t.match(await reload("--if-revision", "2", "--reason", "a b"), { code: 3, stderr: "lintel: the configuration is at revision 3, not 2\n" });
+  t.match(await reload("--wait=200ms"), { code: 4, stderr: /^lintel: after 200ms not active everywhere; `lintel admin status` shows/ });
+  t.same(asked, ["/reload", "/reload?dryRun=true", "/reload?ifRevision=2&reason=a+b", "/reload"]);
 });
 
 void t.test("nobody at the address, or no manager, is one clear sentence", async (t) => {

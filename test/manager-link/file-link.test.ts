@@ -36,7 +36,18 @@ void t.test("a file link publishes a snapshot for every good content of its file
   await writeFile(path, `shards: 2\n${pythonFile(3)}`);
   await waitUntil("the third snapshot", () => snapshots.length === 3);
   outcome = { kind: "applied" };
-  t.same(await link.reload(), { kind: "applied", revision: 3, warnings: [] });
+  t.same(await link.reload(), { kind: "applied", revision: 3, warnings: [], late: "" });
+
+  await writeFile(path, `shards: 2\n${pythonFile(4)}`);
+  // At once, and so before the file's watch takes it.
+  const [planned, conflict, applied] = await Promise.all([
+    link.reload({ dryRun: true, ifRevision: 0, reason: "" }),
+    link.reload({ dryRun: false, ifRevision: 2, reason: "" }),
+    link.reload({ dryRun: false, ifRevision: 3, reason: "" }),
+  ]);
+  t.same(planned, { kind: "planned", revision: 3, differences: ["python 1: worker 127.0.0.1:4 added", "python 1: worker 127.0.0.1:3 removed"] });
+  t.same(conflict, { kind: "conflict", revision: 3, reason: "the configuration is at revision 3, not 2" });
+  t.match(applied, { kind: "applied", revision: 4 }, "neither of them changed anything");
 });
 
 void t.test("a file that only `lintel up` can use opens no link", async (t) => {

@@ -23,6 +23,18 @@ void t.test("a reload says whether what it changed is active, and why not", asyn
   late = "up: no acknowledgement for 5.0 s";
   writeFileSync(path, fileOf(3));
   t.match(await changes.reload(manager), { kind: "applied", revision: 3, late });
+  late = "";
+  writeFileSync(path, fileOf(4));
+  // At once, and so before the file's watch takes it.
+  const [planned, conflict, applied] = await Promise.all([
+    changes.reload(manager, { dryRun: true, ifRevision: 0, reason: "" }),
+    changes.reload(manager, { dryRun: false, ifRevision: 2, reason: "" }),
+    changes.reload(manager, { dryRun: false, ifRevision: 3, reason: "because" }),
+  ]);
+  t.match(planned, { kind: "planned", differences: ["json 1: weight 3 -> 4"] });
+  t.match(conflict, { kind: "conflict", reason: /^the configuration is at revision 3, not 2 any more/ });
+  t.match(applied, { kind: "applied", revision: 4 }, "neither of them changed anything");
+  t.match(manager.current.history.at(-1), { reason: "because", what: /^replace/ });
   writeFileSync(path, "languages: 7\n");
   t.match(await changes.reload(manager), { kind: "refused" });
   t.match(await changes.reload(manager), { kind: "refused" });
