@@ -116,6 +116,39 @@ function run(t: Test): void {
     t.end();
   });
 
+  void t.test("a program that means harm is held by its worker's unit, and users get a typed error", async (t) => {
+    const unit = "lintel-linter@harmful.service";
+    lab.write(
+      "/usr/local/lib/harmful",
+      [
+        "#!/bin/sh",
+        "read -r word",
+        'case "$word" in',
+        "secret) cat /etc/shadow || exit 3 ;;",
+        "home) ls /root || exit 3 ;;",
+        "write) echo x > /usr/local/planted || exit 3 ;;",
+        "large) exec head -c 100000000 /dev/zero > large ;;",
+        // An end after all, should nothing stop it.
+        "fork) i=0; while [ $i -lt 1000 ]; do sleep 1000 & i=$((i+1)); done; exit 3 ;;",
+        '*) echo "x:1:1: fine" ;;',
+        "esac",
+      ].join("\n"),
+    );
+    lab.write("/etc/lintel/linter-harmful.env", "LINTEL_OPTIONS=--listen 127.0.0.1:7072 --threads 1 -- /usr/local/lib/harmful\n");
+    lab.write("/etc/lintel/lintel.yaml", `${configuration}  harmful: { versions: [{ version: "unknown", weight: 1, workers: ["127.0.0.1:7072"] }] }\n`);
+    lab.shell(`chmod 755 /usr/local/lib/harmful; systemctl start ${unit}; systemctl reload ${balancer}`);
+    const ask = (word: string): string => lab.run("curl", "-s", "-w", "%{http_code}", "--data-binary", `${word}\n`, "http://127.0.0.1:8080/v1/lint/harmful").output;
+    await waitUntil("the worker to serve", () => ask("ok").includes("fine"));
+    t.match(ask("secret"), /shadow: Permission denied.*502$/s);
+    t.match(ask("home"), /cannot (open|access).*502$/s);
+    t.match(ask("write"), /cannot create \/usr\/local\/planted: Read-only file system.*502$/s);
+    t.match(ask("large"), /"code":"analysis-killed".*422$|wrote a larger file than the system lets it.*422$/s);
+    t.match(ask("fork"), /(Cannot fork|started more than \d+ processes).*(502|422)$/s, "it meets TasksMax, or its worker's own bound");
+    t.match(ask("ok"), /fine.*200$/s, "and the next one is served, by the same worker");
+    t.equal(lab.property(unit, "NRestarts"), "0");
+    lab.shell(`systemctl stop ${unit}`);
+  });
+
   void t.test("systemctl stop drains, and nothing is left", async (t) => {
     lab.shell(`systemctl stop ${balancer} ${linter}`);
     for (const unit of [balancer, linter]) {
