@@ -5,7 +5,7 @@ import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { parseAllDocuments } from "yaml";
-import { type ApiObject, type Deployment, deployments, pods, type ResourceKind } from "../../src/kubernetes/objects.js";
+import { type ApiObject, type Deployment, deployments, type Pod, pods, type ResourceKind } from "../../src/kubernetes/objects.js";
 import { isApiError } from "../../src/kubernetes/api-error.js";
 import { ControlPlane } from "../support/control-plane.js";
 import { LintelInCluster } from "../support/lintel-in-cluster.js";
@@ -32,7 +32,7 @@ function built(name: string): Manifest[] {
 
 void t.test("every overlay is accepted", (t) => {
   plane.kubectl(["apply", "-f", join(deploy, "base/namespaces.yaml")]);
-  for (const name of ["small", "highly-available-1.20"]) {
+  for (const name of ["small", "balancers-alone", "highly-available-1.20"]) {
     const said = plane.kubectl(["apply", "--dry-run=server", "--validate=true", "-k", overlay(name)]);
     t.equal(said.trim().split("\n").filter((line) => /(created|configured|unchanged) \(server dry run\)$/.test(line)).length, built(name).length, `${name}: ${built(name).length} objects`);
   }
@@ -120,6 +120,24 @@ void t.test("with just these rights a manager does all it has to; without them -
   // What an administrator applies again takes nothing away.
   plane.kubectl(["apply", "-k", overlay("small")]);
   t.equal((await cluster.status()).revision, 4);
+});
+
+void t.test("balancers without a manager have just the rights they need, and do with them", { timeout: 120_000 }, async (t) => {
+  plane.kubectl(["apply", "-k", overlay("balancers-alone")]);
+  t.teardown(() => plane.kubectl(["apply", "-k", overlay("small")]));
+  t.same(await rightsOf("lintel/lintel-balancer", "lintel"), ["get,list,watch configmaps lintel-configuration", "patch pods/status"]);
+  t.same(await rightsOf("lintel/lintel-balancer", "lintel-linters"), ["list,watch pods"]);
+  const pod = built("balancers-alone").find(({ kind, metadata }) => kind === "Deployment" && metadata?.name === "lintel-balancer")?.spec?.template?.spec;
+  t.same((pod as { volumes?: readonly { name: string }[] } | undefined)?.volumes?.map(({ name }) => name).sort(), ["settings", "state", "tmp"]);
+  const args = pod?.containers[0]?.args ?? [];
+  const cluster = await LintelInCluster.in(plane, "lintel", "lintel-linters");
+  t.teardown(() => cluster.stop());
+  const env = { KUBECONFIG: plane.kubeconfig(await plane.tokenOf("lintel", "lintel-balancer"), "lintel") };
+  const { process } = await cluster.startBalancerOfCluster("balancer-shipped", env, ...args.filter((arg) => arg.startsWith("--worker-namespace=")));
+  const link = args.find((arg) => arg.startsWith("--link="));
+  t.equal(link, "--link=kubernetes:lintel-configuration");
+  await waitUntil("its report", async () => (await api.get<Pod>({ resource: pods, namespace: "lintel", name: "balancer-shipped" })).status?.conditions?.some(({ type, message }) => type === "lintel.dev/report" && message?.includes('"acked":4')) === true);
+  t.notMatch(process.log, /forbidden/i);
 });
 
 void t.test("secrets.sh makes what managers and balancers need, once", async (t) => {

@@ -132,13 +132,13 @@ export class LintelInCluster {
   }
 
   /** Follows no manager; has a Pod that it reports on, of its name. */
-  async startBalancerOfCluster(name: string, ...flags: readonly string[]): Promise<RunningBalancer> {
+  async startBalancerOfCluster(name: string, env: Readonly<Record<string, string>> = {}, ...flags: readonly string[]): Promise<RunningBalancer> {
     const labels = { "app.kubernetes.io/part-of": "lintel", "app.kubernetes.io/component": "balancer", "lintel.dev/link": "kubernetes" };
     const pod = { apiVersion: "v1", kind: "Pod", metadata: { name, labels }, ...{ spec: { containers: [{ name: "balancer", image: "lintel:test" }] } } };
     await (await this.plane.api).create({ resource: pods, namespace: this.namespace }, pod).catch((thrown: unknown) => {
       if (!isApiError(thrown, "exists")) throw thrown;
     });
-    return this.startBalancer("kubernetes", { POD_NAME: name }, "--name", name, ...flags);
+    return this.startBalancer("kubernetes", { POD_NAME: name, ...env }, "--name", name, ...flags);
   }
 
   /** What somebody types who asks the cluster and no manager. */

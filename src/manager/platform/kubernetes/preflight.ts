@@ -49,15 +49,6 @@ export function managerPermissions({ namespace, workerNamespace, configMap, flee
   ];
 }
 
-/** Everything a balancer without a manager does. */
-export function balancerPermissions({ namespace, workerNamespace, configMap }: Pick<PreflightNames, "namespace" | "workerNamespace" | "configMap">): Permission[] {
-  return [
-    ...["get", "list", "watch"].map((verb) => ({ namespace, verb, group: "", resource: "configmaps", name: configMap })),
-    { namespace, verb: "patch", group: "", resource: "pods", subresource: "status" },
-    ...["list", "watch"].map((verb) => ({ namespace: workerNamespace, verb, group: "", resource: "pods" })),
-  ];
-}
-
 /** Never rejects: what fails is a finding. */
 export async function preflight(api: ApiServer, permissions: readonly Permission[]): Promise<Finding[]> {
   const { server, source } = api.access;
