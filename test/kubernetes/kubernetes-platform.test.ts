@@ -156,6 +156,26 @@ void t.test("only the leader acts; one with an old term, or with an old configur
   await waitUntil("version 2 to go once it is known to be unwanted", () => listening(follower.platform, "2") === 0);
 });
 
+void t.test("a pod that turns unready, or is told to end, listens no more within 250 ms", async (t) => {
+  const namespace = await newNamespace("unready");
+  const { platform } = await platformIn(t, namespace);
+  platform.want([wantedPython("1", 3)], 1);
+  await waitUntil("three workers", () => listening(platform, "1") === 3);
+  const [first, second] = platform.workers();
+  const stateOf = (id = "") => platform.workers().find((worker) => worker.id === id);
+  const setReady = (status: "True" | "False") => admin.patch({ resource: pods, namespace, name: first?.id ?? "", subresource: "status" }, "strategic", { status: { conditions: [{ type: "Ready", status }] } });
+  const after = async (what: string, act: () => Promise<unknown>, isSo: () => boolean): Promise<void> => {
+    const atMs = systemClock.nowMs();
+    await Promise.all([act(), waitUntil(what, isSo)]);
+    const tookMs = systemClock.nowMs() - atMs;
+    t.ok(tookMs < 250, `${what} after ${tookMs.toFixed(0)} ms`);
+  };
+  await after("it is not ready", () => setReady("False"), () => stateOf(first?.id)?.state === "starting" && stateOf(first?.id)?.endpoint === undefined);
+  await after("it is ready again", () => setReady("True"), () => stateOf(first?.id)?.state === "listening");
+  await after("it leaves", () => admin.delete({ resource: pods, namespace, name: second?.id ?? "" }, { gracePeriodSeconds: 30 }), () => stateOf(second?.id)?.endpoint === undefined);
+  await waitUntil("another one", () => listening(platform, "1") === 3);
+});
+
 void t.test("what cannot be run is refused before anything is made", async (t) => {
   const namespace = await newNamespace("refusals");
   const { platform } = await platformIn(t, namespace);
@@ -186,7 +206,7 @@ void t.test("pods that a quota does not allow are a reason in the status, and ru
   platform.want([wantedPython("1", 3)], 1);
   await waitUntil("the reason", () => platform.workers().some(({ reason }) => reason.includes("exceeded quota")));
   t.match(platform.workers().find(({ state }) => state === "pausing")?.reason, /its pods cannot be made: .*exceeded quota: pods.*kubectl describe quota --namespace quota/);
-  t.equal(listening(platform, "1"), 1);
+  await waitUntil("the one that is allowed", () => listening(platform, "1") === 1);
   await admin.patch({ resource: quotas, namespace, name: "pods" }, "merge", { spec: { hard: { pods: "10" } } });
   await waitUntil("all three", () => listening(platform, "1") === 3, 60_000);
   await waitUntil("no more reason", () => platform.workers().length === 3);
