@@ -15,7 +15,7 @@ void t.test("a thousand workers", { skip }, async (t) => {
   const away = Array.from({ length: awayCount }, (_none, index) => `127.1.${index >> 8}.${index & 255}:1`);
   const service = await startBalancer(t, `languages: { json: { versions: [{ version: "1", workers: ${JSON.stringify([...live.map(({ id }) => id), ...away])} }] } }`);
   const browser = await startBrowser(t);
-  const { page } = await openPage(t, browser, `${service.adminUrl}/`);
+  const { page, expectComplaint } = await openPage(t, browser, `${service.adminUrl}/`);
   await page.locator("#workers-count", { hasText: "1,000" }).waitFor();
   t.match(await page.locator("#read-only").innerText(), /^Read-only\. This balancer runs from file:.* without a manager/);
   const rows = page.locator("#workers tbody tr:not(.spacer)");
@@ -44,5 +44,13 @@ void t.test("a thousand workers", { skip }, async (t) => {
   await page.getByLabel("Find").fill("127.1.3.");
   await page.locator("#workers-count", { hasText: "228 of 1,000" }).waitFor();
   await page.getByLabel("Find").fill(live[0]!.id);
+  await page.locator("#workers-count", { hasText: "1 of 1,000" }).waitFor();
   t.match(await rows.allInnerTexts(), [new RegExp(`^${live[0]!.id.replaceAll(".", "\\.")}\\s+json 1\\s+ready`)]);
+
+  expectComplaint(/ERR_CONNECTION_REFUSED/);
+  const refusedAgain = page.waitForEvent("console");
+  await service.stop();
+  await page.getByText(/^No word from the balancer since/).waitFor();
+  t.equal(await page.locator("#live").innerText(), "Connection lost", "what was true does not look as if it still were");
+  await refusedAgain;
 });

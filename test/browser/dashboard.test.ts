@@ -1,5 +1,5 @@
 /** The operators' dashboard in a real browser, against a real `lintel up` whose manager asks for tokens. */
-import { chmodSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import t, { type Test } from "tap";
@@ -37,6 +37,7 @@ void t.test("the dashboard", { skip }, async (t) => {
   await t.test("who signs in sets weights, sees the change as a diff, and undoes it", changing);
   await t.test("a worker is drained and undrained", draining);
   await t.test("a wrong token is refused, and a viewer changes nothing", refusing);
+  await t.test("a token that is taken out of its file ends what it began", (t) => revoking(t, join(path, "tokens")));
   for (const colorScheme of ["light", "dark"] as const) await t.test(`axe finds no fault, ${colorScheme}`, (t) => accessible(t, colorScheme));
   await t.test("at a phone's width nothing is cut off", narrow);
 });
@@ -156,6 +157,21 @@ async function refusing(t: Test): Promise<void> {
   await page.getByText("the role viewer may look, and change nothing").waitFor();
   await page.locator("#balancers tbody", { hasText: "up" }).waitFor();
   t.equal(await page.getByRole("button", { name: /^(Weights|Drain|Undo)/ }).count(), 0);
+}
+
+async function revoking(t: Test, tokensFile: string): Promise<void> {
+  const { page, expectComplaint } = await open(t);
+  const before = readFileSync(tokensFile, "utf8");
+  t.teardown(() => writeFileSync(tokensFile, before));
+  writeFileSync(tokensFile, `${before}operator otto 0123456789abcdef-otto\n`);
+  await waitUntil("the manager has read it", () => Promise.resolve(service.stderr().includes('"callers":3')), waitMs);
+  await signIn(page, "0123456789abcdef-otto");
+  await page.getByRole("button", { name: "Weights of json" }).waitFor();
+  expectComplaint(/403/);
+  writeFileSync(tokensFile, before);
+  await page.getByText("Signed out: the token is not known here").waitFor();
+  t.equal(await page.getByRole("button", { name: /^(Weights|Drain|Undo)/ }).count(), 0);
+  await page.getByRole("button", { name: "Sign in" }).waitFor();
 }
 
 async function accessible(t: Test, colorScheme: "light" | "dark"): Promise<void> {

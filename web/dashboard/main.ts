@@ -2,7 +2,7 @@
  * The operators' dashboard: wires its parts together. Events become a picture, the picture becomes panels; who signs in may change
  * something. No part knows another; they all meet here.
  */
-import type { FleetPicture, ManagerPicture } from "../../src/balancer/dashboard/picture.js";
+import type { FleetPicture, ManagerPicture, Verdict } from "../../src/balancer/dashboard/picture.js";
 import { byId } from "../base/elements.js";
 import { after } from "../base/clock.js";
 import { wireThemeButton } from "../base/theme-choice.js";
@@ -25,12 +25,15 @@ const [signIn, signOut, undo] = [byId("sign-in", HTMLButtonElement), byId("sign-
 /** What a manager tells only those who show a token is asked for by their own page. */
 const askFleetEveryMs = 2_000;
 const saidForMs = 8_000;
+const notAllowedStatus = 403;
 
 // 1. The parts.
 const board = new Board();
 const desk = new Desk();
 /** What the manager said to whoever signed in. */
 let ownFleet: FleetPicture | undefined;
+/** Why it said nothing; "" when it did. */
+let fleetProblem = "";
 const charts = new Charts();
 const changes = new ChangeDialog(desk, (sentence) => {
   say(sentence);
@@ -56,6 +59,7 @@ signIn.addEventListener("click", () => {
 signOut.addEventListener("click", () => {
   desk.signOut();
   ownFleet = undefined;
+  fleetProblem = "";
   show();
 });
 undo.addEventListener("click", () => changes.openReview("Undo the newest change", { kind: "undo", revision: 0 }));
@@ -79,7 +83,7 @@ function show(): void {
   const { overview } = board;
   if (overview === undefined || document.hidden) return;
   const mayChange = desk.signedIn?.mayOperate === true && fleet() !== undefined;
-  showVerdict(overview.verdict);
+  if (live.dataset["state"] === "live") showVerdict(overview.verdict);
   charts.show(board.samples);
   languages.show(overview.languages, mayChange);
   const listed = listedWorkers(board.workers.values(), fleet(), workers.filter);
@@ -104,6 +108,7 @@ function showWhere(manager: ManagerPicture, link: string, revision: number, prog
 }
 
 function whyReadOnly(manager: ManagerPicture): string {
+  if (desk.signedIn !== undefined && fleetProblem !== "") return `Read-only just now: ${fleetProblem}.`;
   if (desk.signedIn !== undefined) return desk.signedIn.mayOperate ? "" : `Read-only: the role ${desk.signedIn.role} may look, and change nothing.`;
   switch (manager.kind) {
     case "none":
@@ -133,12 +138,27 @@ async function refreshFleet(): Promise<void> {
   const answer = await desk.fleet();
   if (desk.signedIn !== before) return;
   ownFleet = answer.kind === "answer" ? answer.value : undefined;
+  fleetProblem = answer.kind === "answer" ? "" : answer.reason;
+  // A token that was taken out of its file is void at once.
+  if (answer.kind === "refused" && answer.status === notAllowedStatus) {
+    desk.signOut();
+    say(`Signed out: ${answer.reason}.`);
+  }
   show();
 }
 
 function showState(state: StreamState): void {
   setData(live, "state", state);
   setText(live, { connecting: "Connecting …", live: "Live", lost: "Connection lost" }[state]);
+  document.body.classList.toggle("stale", state === "lost");
+  if (state === "lost") showVerdict(noWord(board.overview?.atUnixMs));
+}
+
+/** What was true must not look as if it still were. */
+function noWord(sinceUnixMs: number | undefined): Verdict {
+  const since = sinceUnixMs === undefined ? "yet" : `since ${new Date(sinceUnixMs).toLocaleTimeString("en-GB")}`;
+  const text = sinceUnixMs === undefined ? "It may be starting, or as many dashboards are open as it serves." : "It may be gone, or starting again. What is below was true then.";
+  return { level: "failing", sentence: `No word from the balancer ${since}.`, reasons: [{ level: "attention", text: `${text} This page goes on trying.` }] };
 }
 
 function say(sentence: string): void {
