@@ -33,6 +33,7 @@ void t.test("the dashboard", { skip }, async (t) => {
   browser = await startBrowser(t);
   await t.test("whether it is well, and why not", glance);
   await t.test("a weight change made elsewhere arrives", arriving);
+  await t.test("a page in the background takes no place, and catches up", resting);
   await t.test("requests appear in the charts and in the real shares", flowing);
   await t.test("who signs in sets weights, sees the change as a diff, and undoes it", changing);
   await t.test("a worker is drained and undrained", draining);
@@ -82,7 +83,30 @@ async function arriving(t: Test): Promise<void> {
   await admin.does("weights", "json", "1=1", "2=1", "--reason", "halves");
   await waitUntil("the new share", async () => (await versionRow(page, "1")) === "1 50 %" && (await versionRow(page, "2")) === "1 50 %", waitMs);
   await page.locator("#changes > li", { hasText: "json 1: weight 3 -> 1" }).waitFor();
-  t.equal(await page.locator("#shards tbody td").first().innerText(), "2", "with the revision of each shard");
+  await waitUntil("the revision of each shard", async () => (await page.locator("#shards tbody td").first().innerText()) === "2", waitMs);
+}
+
+async function resting(t: Test): Promise<void> {
+  const { page } = await open(t);
+  const hide = (hidden: boolean): Promise<unknown> => page.evaluate(`Object.defineProperty(document, "hidden", { configurable: true, value: ${hidden} }); document.dispatchEvent(new Event("visibilitychange"))`);
+  const readers = async (): Promise<string> => {
+    const replies = await Promise.all(Array.from({ length: 16 }, async () => {
+      const leave = new AbortController();
+      const { status } = await fetch(`${service.adminUrl}/dashboard/events`, { signal: leave.signal });
+      return { status, leave };
+    }));
+    for (const { leave } of replies) leave.abort();
+    return replies.map(({ status }) => status).sort().join(" ");
+  };
+  await waitUntil("the page takes a place", async () => (await readers()).endsWith("200 503"), waitMs);
+  await hide(true);
+  await waitUntil("the page has left its place", async () => !(await readers()).includes("503"), waitMs);
+  await admin.does("weights", "json", "1=1", "2=3");
+  t.equal(await versionRow(page, "2"), "1 50 %", "and shows nothing new");
+  await hide(false);
+  await waitUntil("it has caught up", async () => (await versionRow(page, "2")) === "3 75 %", waitMs);
+  await admin.does("undo");
+  await waitUntil("the share as it was", async () => (await versionRow(page, "2")) === "1 50 %", waitMs);
 }
 
 async function flowing(t: Test): Promise<void> {
@@ -118,7 +142,7 @@ async function changing(t: Test): Promise<void> {
   await page.keyboard.press("Enter");
   await waitUntil("the new share", async () => (await versionRow(page, "2")) === "9 90 %", waitMs);
   await page.locator("#changes > li", { hasText: "by olga" }).filter({ hasText: "“2 looks well”" }).waitFor();
-  t.match(await page.locator("#said").innerText(), /^Revision 3 is stored/);
+  t.match(await page.locator("#said").innerText(), /^Revision 5 is stored/);
 
   await page.getByRole("button", { name: "Undo the newest" }).click();
   await page.locator("#change-diff .line").first().waitFor();
@@ -127,7 +151,7 @@ async function changing(t: Test): Promise<void> {
   await page.getByRole("button", { name: "Undo the newest" }).click();
   await page.getByRole("button", { name: "Make the change" }).click();
   await waitUntil("the share as it was", async () => (await versionRow(page, "2")) === "1 50 %", waitMs);
-  t.match(await admin.asks("history"), { entries: [{ revision: 4, who: "olga" }, { revision: 3, who: "olga", reason: "2 looks well" }] });
+  t.match(await admin.asks("history"), { entries: [{ revision: 6, who: "olga" }, { revision: 5, who: "olga", reason: "2 looks well" }] });
   await page.getByRole("button", { name: "Sign out" }).click();
   t.equal(await page.getByRole("button", { name: /^(Weights|Drain|Undo)/ }).count(), 0);
   t.same(await page.context().cookies(), []);

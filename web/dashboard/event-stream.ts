@@ -1,9 +1,10 @@
 /**
- * The balancer's events, for as long as the page is open: a browser comes back by itself after a break, and is helped where it does
- * not. Must not know what an event means.
+ * The balancer's events, while somebody looks at the page: a browser comes back by itself after a break, and is helped where it does
+ * not. A page in the background takes no reader's place, and none of the few connections that a browser has for one host. Must not
+ * know what an event means.
  */
 import type { PictureChange, WholePicture } from "../../src/balancer/dashboard/picture.js";
-import { after } from "../base/clock.js";
+import { after, type Timer } from "../base/clock.js";
 
 export type StreamState = "connecting" | "live" | "lost";
 
@@ -17,6 +18,18 @@ export interface StreamListener {
 const comeBackMs = 3_000;
 
 export function followEvents(address: string, listener: StreamListener): void {
+  let close = document.hidden ? undefined : open(address, listener);
+  document.addEventListener("visibilitychange", () => {
+    close?.();
+    close = document.hidden ? undefined : open(address, listener);
+  });
+}
+
+/** Returns what ends it. */
+function open(address: string, listener: StreamListener): () => void {
+  listener.onState("connecting");
+  let again: Timer | undefined;
+  let close: (() => void) | undefined;
   const source = new EventSource(address);
   source.addEventListener("whole", ({ data }: MessageEvent<string>) => {
     listener.onState("live");
@@ -25,6 +38,11 @@ export function followEvents(address: string, listener: StreamListener): void {
   source.addEventListener("change", ({ data }: MessageEvent<string>) => listener.onChange(JSON.parse(data) as PictureChange));
   source.addEventListener("error", () => {
     listener.onState("lost");
-    if (source.readyState === EventSource.CLOSED) after(comeBackMs, () => followEvents(address, listener));
+    if (source.readyState === EventSource.CLOSED) again = after(comeBackMs, () => (close = open(address, listener)));
   });
+  return () => {
+    again?.clear();
+    source.close();
+    close?.();
+  };
 }

@@ -64,7 +64,7 @@ signOut.addEventListener("click", () => {
 });
 undo.addEventListener("click", () => changes.openReview("Undo the newest change", { kind: "undo", revision: 0 }));
 
-// 3. What happens. A page that nobody sees shows nothing, and catches up when it is looked at.
+// 3. What happens. A page that nobody sees hears nothing, and gets the whole picture when it is looked at.
 followEvents("dashboard/events", {
   onWhole: (picture) => {
     board.replace(picture);
@@ -76,7 +76,6 @@ followEvents("dashboard/events", {
   },
   onState: showState,
 });
-document.addEventListener("visibilitychange", show);
 void askFleet();
 
 function show(): void {

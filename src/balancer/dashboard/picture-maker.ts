@@ -46,8 +46,11 @@ export class PictureMaker {
   private overview({ status, manager, changes, atUnixMs }: Seen, workers: readonly WorkerPicture[]): Overview {
     const { balancer, samples, link, program } = this.parts;
     const languages = this.languages(status, workers);
+    // Newer than the status, which is not asked for at every picture.
+    const acked = balancer.acked();
     const shards = status.shards.map((shard): ShardPicture => {
-      const { index, listening, restarts, ackedRevision: revision } = shard;
+      const { index, listening, restarts } = shard;
+      const revision = acked[index]?.revision ?? 0;
       const answers = shard.status !== undefined;
       return { index, listening, answers, restarts, revision, inFlight: samples.shardValue(index, "exchangesInFlight"), connections: samples.shardValue(index, "connections") };
     });
