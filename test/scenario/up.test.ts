@@ -76,6 +76,8 @@ void t.test("a broken file is refused with its place, the old one goes on servin
 void t.test("SIGHUP reloads; a worker that stays keeps its process", async (t) => {
   const service = await startUp(t, { config: config(10) });
   const worker = async (): Promise<string | null> => (await lint(service, "json?version=1.0", "{}")).headers.get("lintel-worker");
+  // Users are let in when a language has a usable version; this is about one of the two.
+  await waitUntil("version 1.0 to be usable", async () => (await worker()) !== null);
   const before = await worker();
   writeFileSync(service.configPath, config(30));
   service.kill("SIGHUP");
