@@ -22,6 +22,8 @@ export interface TwoWriters {
   readonly startManager?: (name: string) => Promise<WrittenTo>;
   readonly folder: string;
   readonly changesEach: number;
+  /** The language of a writer's n-th version; "python" for all when it is not given. A language with hundreds of versions makes every change large. */
+  readonly languageOf?: (index: number) => string;
   /** 0: nobody is killed. */
   readonly killsEach: number;
   readonly random: Random;
@@ -44,7 +46,7 @@ export async function twoWriters(given: TwoWriters): Promise<ReadonlyMap<string,
   }
 }
 
-async function writer(name: string, start: (name: string) => Promise<WrittenTo>, { changesEach, killsEach, random }: TwoWriters): Promise<Map<string, number>> {
+async function writer(name: string, start: (name: string) => Promise<WrittenTo>, { changesEach, killsEach, languageOf = () => "python", random }: TwoWriters): Promise<Map<string, number>> {
   const told = new Map<string, number>();
   const killedAt = new Set(Array.from({ length: killsEach }, () => 1 + randomBelow(random, changesEach - 1)));
   let manager = await start(name);
@@ -56,7 +58,7 @@ async function writer(name: string, start: (name: string) => Promise<WrittenTo>,
     const killing = killedAt.has(index) ? delay(randomBelow(random, 20)).then(() => doomed.end("SIGKILL")) : undefined;
     for (let tries = 1; tries <= triesMax && !told.has(version); tries++) {
       try {
-        const { revision } = await caller.change({ register: { language: "python", version, weight: 1, replicas: 0, workers: [], extensions: [] } }, { requestId });
+        const { revision } = await caller.change({ register: { language: languageOf(index), version, weight: 1, replicas: 0, workers: [], extensions: [] } }, { requestId });
         told.set(version, revision);
       } catch (thrown) {
         if ((thrown as ServiceError).code !== status.UNAVAILABLE) throw thrown;
