@@ -1,7 +1,7 @@
 // What deploy/kubernetes installs, on a real API server with a real kubectl: every manifest is accepted, the rights in them are
 // what a manager needs and nothing else, and a manager that has them does all it has to.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { parseAllDocuments } from "yaml";
@@ -9,7 +9,7 @@ import { type ApiObject, type Deployment, deployments, type Pod, pods, type Reso
 import { isApiError } from "../../src/kubernetes/api-error.js";
 import { ControlPlane } from "../support/control-plane.js";
 import { LintelInCluster } from "../support/lintel-in-cluster.js";
-import { mainPath, runLintel } from "../support/run-lintel.js";
+import { mainPath, runLintel, runProcess } from "../support/run-lintel.js";
 import { repositoryRoot } from "../support/source-module.js";
 import { waitUntil } from "../support/wait-until.js";
 
@@ -157,6 +157,25 @@ void t.test("secrets.sh makes what managers and balancers need, once", async (t)
     const found = await api.get({ resource: secrets, namespace: "lintel", name }).catch((thrown: unknown) => isApiError(thrown, "not-found") ? undefined : Promise.reject(thrown as Error));
     t.ok(found, `the Secret ${name} that a pod mounts is there`);
   }
+});
+
+void t.test("kubectl lintel reaches a manager with the certificate and the token of secrets.sh", { timeout: 60_000 }, async (t) => {
+  const folder = join(plane.folder, "forwarding");
+  mkdirSync(folder);
+  const { data: tls } = await api.get<ApiObject & { data: Record<string, string> }>({ resource: secrets, namespace: "lintel", name: "lintel-manager-tls" });
+  const { data: tokens } = await api.get<ApiObject & { data: Record<string, string> }>({ resource: secrets, namespace: "lintel", name: "lintel-tokens" });
+  for (const [name, value] of Object.entries({ ...tls, ...tokens })) writeFileSync(join(folder, name), Buffer.from(value, "base64"), { mode: 0o600 });
+  const cluster = await LintelInCluster.in(plane, "lintel", "lintel-linters");
+  t.teardown(() => cluster.stop());
+  const env = { KUBECONFIG: plane.kubeconfig(await plane.tokenOf("lintel", "lintel-manager"), "lintel") };
+  const { address } = await cluster.startManager(["--worker-namespace", "lintel-linters", "--tls-cert", join(folder, "tls.crt"), "--tls-key", join(folder, "tls.key"), "--tokens-file", join(folder, "tokens")], env);
+  // There is no kubelet that could forward a port; all else is kubectl's.
+  writeFileSync(join(folder, "kubectl"), `#!/bin/sh\ncase "$*" in *port-forward*) echo "Forwarding from ${address} -> 9900"; exec sleep 60;; esac\nexec ${join(plane.programs, "kubectl")} "$@"\n`, { mode: 0o755 });
+  symlinkSync(mainPath, join(folder, "lintel"));
+  const plugin = await runProcess(join(deploy, "kubectl-lintel"), ["status"], { env: { KUBECONFIG: plane.kubeconfig(), PATH: `${folder}:${process.env["PATH"] ?? ""}` } });
+  t.equal(plugin.code, 0, plugin.stderr);
+  t.equal(plugin.stderr, "");
+  t.match(plugin.stdout, /^revision 4 in .*lintel-configuration/);
 });
 
 void t.test("kubectl lintel is lintel admin", (t) => {
