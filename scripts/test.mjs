@@ -36,6 +36,8 @@ const jobs = Number(values.jobs ?? suite.jobs);
 const plainChildren = "./dist/test/support/plain-children.js";
 await import(`.${plainChildren}`);
 
+// Each file's own limit; the library's would be half a minute.
+process.env.TAP_TIMEOUT = String(suite.timeoutSeconds);
 t.jobs = jobs;
 t.setTimeout(0);
 if (values.reporter !== "tap") await report(values.reporter, t, { get: () => undefined });

@@ -43,10 +43,13 @@ export interface ChoiceOptions {
   readonly slownessWeight: number;
   /**
    * Without an answer a worker's slowness fades, over this time, to that of a stranger: more than average, so
-   * that workers this shard knows to be good come first and a slow one is not tried again too soon.
+   * that workers this shard knows to be good come first and a slow one is not tried again too soon. Among few workers
+   * only the slow ones become strangers, the others average: whoever is known need not stay the only one who works.
    */
   readonly slownessMs: number;
   readonly strangerSlowness: number;
+  /** Among few workers, loads up to so many times the least are as good as equal: chance decides, and quiet hours are shared by all. */
+  readonly evenWithin: number;
   /** How many attempts in flight a failure weighs, and over what time that fades to nothing. */
   readonly penaltyStep: number;
   readonly penaltyMs: number;
@@ -59,6 +62,7 @@ export const choiceDefaults: ChoiceOptions = {
   slownessWeight: 0.02,
   slownessMs: 60_000,
   strangerSlowness: 1.5,
+  evenWithin: 1.25,
   penaltyStep: 8,
   penaltyMs: 3000,
 };
@@ -82,6 +86,8 @@ export class WorkerSet<T extends Candidate> {
   #usable: readonly T[] = [];
   /** The workers heard from last, the newest at the end. */
   readonly #heard: T[] = [];
+  /** Of the last comparison of all; kept only for its memory. */
+  readonly #loads: number[] = [];
   /** Means over all answers of this version: time, and depth that was not this shard's. */
   #answerMs = 0;
   #depth = 0;
@@ -146,7 +152,8 @@ export class WorkerSet<T extends Candidate> {
     const freshness = halfMs > 0 ? halfMs / (halfMs + ageMs) : 0;
     let load = worker.inFlight + this.#depth + (worker.reportedDepth - this.#depth) * freshness * freshness + 1;
     if (worker.penalty > 0) load += this.penaltyAt(worker, nowMs);
-    load *= ageMs < slownessMs ? worker.slowness + (strangerSlowness - worker.slowness) * (ageMs / slownessMs) : strangerSlowness;
+    const unknown = this.#usable.length > this.options.scanMax || worker.slowness > strangerSlowness ? strangerSlowness : 1;
+    load *= ageMs < slownessMs ? worker.slowness + (unknown - worker.slowness) * (ageMs / slownessMs) : unknown;
     return load / worker.warmth;
   }
 
@@ -210,26 +217,21 @@ export class WorkerSet<T extends Candidate> {
   /** All compared; ties are broken evenly, in a second pass rather than by a random start: that would favour the neighbours of busy ones. */
   private leastLoaded(tried: readonly T[], nowMs: number, random: Random): T | undefined {
     const usable = this.#usable;
-    let least: T | undefined;
-    let leastLoad = Infinity;
+    const loads = this.#loads;
+    let least = Infinity;
+    for (let index = 0; index < usable.length; index++) {
+      const worker = usable[index] as T;
+      const load = contains(tried, worker) ? Infinity : this.loadOf(worker, nowMs);
+      loads[index] = load;
+      if (load < least) least = load;
+    }
+    if (least === Infinity) return undefined;
+    const bound = least * this.options.evenWithin;
     let ties = 0;
-    for (let index = 0; index < usable.length; index++) {
-      const worker = usable[index] as T;
-      const load = this.loadOf(worker, nowMs);
-      if (load > leastLoad || contains(tried, worker)) continue;
-      ties = load < leastLoad ? 1 : ties + 1;
-      if (load < leastLoad) {
-        least = worker;
-        leastLoad = load;
-      }
-    }
-    if (ties <= 1) return least;
-    let skip = randomBelow(random, ties);
-    for (let index = 0; index < usable.length; index++) {
-      const worker = usable[index] as T;
-      if (this.loadOf(worker, nowMs) === leastLoad && !contains(tried, worker) && skip-- === 0) return worker;
-    }
-    return least;
+    for (let index = 0; index < usable.length; index++) if ((loads[index] as number) <= bound) ties++;
+    let skip = ties > 1 ? randomBelow(random, ties) : 0;
+    for (let index = 0; index < usable.length; index++) if ((loads[index] as number) <= bound && skip-- === 0) return usable[index];
+    return undefined;
   }
 }
 

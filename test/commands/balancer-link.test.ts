@@ -17,9 +17,9 @@ void t.test("what cannot work is said in one sentence", async (t) => {
   const folder = t.testdir({ "languages.yaml": 'languages: { python: { versions: [{ version: "1" }] } }', "settings.yaml": "shards: 1\n" });
   const refusals: readonly (readonly [Partial<LinkFlags>, RegExp])[] = [
     [{ link: "manager:here" }, /--link manager: here: expected HOST:PORT, such as 127\.0\.0\.1:9900; the port is missing/],
-    [{ link: "http://x" }, /--link http:\/\/x: expected file:PATH, such as file:lintel\.yaml, or manager:HOST:PORT/],
+    [{ link: "http://x" }, /--link http:\/\/x: expected file:PATH, such as file:lintel\.yaml, manager:HOST:PORT/],
     [{ name: "a b" }, /--name a b: expected up to 63 letters/],
-    [{ config: `${folder}/languages.yaml` }, /languages come from the manager; leave them out here/],
+    [{ config: `${folder}/languages.yaml` }, /languages come from there; leave them out here/],
     [{ config: `${folder}/none.yaml` }, /--config .*none\.yaml cannot be read: ENOENT/],
     [{ link: `file:${folder}/settings.yaml` }, /--state is for a balancer with a manager/],
     [{ tlsCert: "x" }, /a client certificate needs both --tls-cert and --tls-key/],

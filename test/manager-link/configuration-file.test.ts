@@ -151,7 +151,7 @@ void t.test("a reload tells what it did", async (t) => {
   await writeFile(setting.path, `# a comment\n${pythonFile(1)}`);
   t.same(await setting.file.reload(), { kind: "unchanged", revision: 1 }, "a comment is no change");
   await writeFile(setting.path, pythonFile(2));
-  t.same(await setting.file.reload(), { kind: "applied", revision: 2, warnings: [] });
+  t.same(await setting.file.reload(), { kind: "applied", revision: 2, warnings: [], late: "" });
   await writeFile(setting.path, "shards: 0");
   const refused = { kind: "refused", problems: [`${setting.path}:1:9: shards: found the number 0, expected auto or a whole number from 1 to 256`] };
   t.same(await setting.file.reload(), refused);
@@ -167,7 +167,7 @@ void t.test("what the consumer refuses is not active, and is tried again when as
   await logs(setting, /lintel\.yaml: not applied: shard 1 is gone$/);
   t.match(await setting.file.reload(), { kind: "refused", problems: [/not applied: shard 1 is gone$/] });
   setting.answer = { kind: "applied" };
-  t.same(await setting.file.reload(), { kind: "applied", revision: 2, warnings: [] });
+  t.same(await setting.file.reload(), { kind: "applied", revision: 2, warnings: [], late: "" });
 });
 
 void t.test("reloads at once are done one after the other", async (t) => {
@@ -181,9 +181,9 @@ void t.test("a setting that needs a restart is a warning that names both values"
   const setting = await started(t, { settleMs: 60_000, pollMs: 60_000, liveSettings: ["limits."] });
   const goesOn = (key: string, wanted: string, running: string): string => `${setting.path}: ${key}: the file says ${wanted}, this process goes on with ${running}; restart it for the change`;
   await writeFile(setting.path, `http: { listen: "127.0.0.1:1" }\nshards: 2\nlimits: { deadlineMs: 1m }\n${pythonFile(1)}`);
-  t.same(await setting.file.reload(), { kind: "applied", revision: 2, warnings: [goesOn("http.listen", "127.0.0.1:1", "127.0.0.1:8080"), goesOn("shards", "2", "auto")] });
+  t.same(await setting.file.reload(), { kind: "applied", revision: 2, warnings: [goesOn("http.listen", "127.0.0.1:1", "127.0.0.1:8080"), goesOn("shards", "2", "auto")], late: "" });
   await writeFile(setting.path, `http: { listen: "127.0.0.1:1" }\n${pythonFile(2)}`);
-  t.same(await setting.file.reload(), { kind: "applied", revision: 3, warnings: [goesOn("http.listen", "127.0.0.1:1", "127.0.0.1:8080")] }, "as long as it holds");
+  t.same(await setting.file.reload(), { kind: "applied", revision: 3, warnings: [goesOn("http.listen", "127.0.0.1:1", "127.0.0.1:8080")], late: "" }, "as long as it holds");
 });
 
 void t.test("without a good file there is no start", async (t) => {
