@@ -48,7 +48,7 @@ const mistakes: readonly Mistake[] = [
   { what: "a full worker is taken for one with room", owner: WorkerSet, method: "choose", finds: /^(a worker has no more in flight than it may|calls go to open connections)/, wrong: (right) => (self, [, ...values]) => right(self, [[], ...values]) },
   { what: "an attempt that ended still counts at its worker", owner: ActiveWorker, method: "settled", finds: /^in flight is what is in flight/, wrong: nothing },
   { what: "the budget always has something left", owner: RetryBudget, method: "tryWithdraw", finds: /^the retry budget is kept/, wrong: always(true), from: 185 },
-  { what: "attempts are not counted", owner: Exchange, method: "mayRetry", finds: /^(no more attempts than allowed|free attempts are bounded|the retry budget is kept)/, wrong: always(true) },
+  { what: "attempts are not counted", owner: Exchange, method: "mayRetry", finds: /^(no more attempts than allowed|a rejection is told|free attempts are bounded|the retry budget is kept)/, wrong: always(true) },
   { what: "a version is picked by chance", owner: VersionCounter, method: "pick", finds: /^the shares hold after any number of picks|^weight 0 gets nothing/, wrong: (right) => (self, values) => Math.min(right(self, values) as number, randomBelow(random, 2)) },
   { what: "ejected workers stay among the usable", owner: ActiveVersion, method: "refresh", finds: /^(the list of usable workers is true|no ejected worker gets traffic)/, wrong: (right) => (self, values) => {
     right(self, values);
