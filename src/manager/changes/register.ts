@@ -11,11 +11,11 @@ import { builtinLinters, wellKnownExtensions } from "../../snapshot/well-known-l
 import type { StoredLanguage, StoredRun, StoredVersion } from "../stored-configuration.js";
 import { type Refusal, refused, type RegisterChange, type SourceGiven } from "./change.js";
 import { type Content, sourceText } from "./differences.js";
+import { imageProblem } from "./image-name.js";
 import { whatThereIs, withLanguage } from "./lookup.js";
 
 /** Of one version; whoever needs more has a platform that other limits hold for. */
 const imageReplicasMax = 1_000;
-const imagePattern = /^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,255}$/;
 
 /** The configuration with the version in it; the same object when it is there already, just so. */
 export function register(current: Content, change: RegisterChange): Content | Refusal {
@@ -78,7 +78,7 @@ function storedSource(given: SourceGiven, replicasGiven: number): StoredRun | Re
   const workers = Math.max(1, replicasGiven);
   switch (given.kind) {
     case "image":
-      if (!imagePattern.test(given.image)) return refused("invalid", `${quote(given.image)} is no image; expected a name such as lintel-python:0.18.0 or one with its registry before it`);
+      if (imageProblem(given.image) !== "") return refused("invalid", imageProblem(given.image));
       return { kind: "image", image: given.image, workers };
     case "builtin": {
       const builtin = builtinLinters.find((one) => one === given.builtin);

@@ -12,7 +12,7 @@ import { Informer } from "../../../kubernetes/informer.js";
 import type { Leadership } from "../../../kubernetes/lease-leadership.js";
 import { type ApiObject, type Condition, type Deployment, deployments } from "../../../kubernetes/objects.js";
 import type { Platform, PlatformWorker, WantedVersion } from "../platform.js";
-import { imageProblem } from "./image-name.js";
+import { imageProblem } from "../../changes/image-name.js";
 import { PodWorkers } from "./pod-workers.js";
 import { defaultReconcilerTimes, existing, fieldManager, foreignSentence, isOurs, Reconciler, type ReconcilerTimes } from "./reconciler.js";
 import { annotations, instanceLabels, selectorText } from "./version-names.js";

@@ -4,7 +4,7 @@ import t from "tap";
 import { Discovery } from "../../../../src/kubernetes/discovery.js";
 import { deployments, type Pod } from "../../../../src/kubernetes/objects.js";
 import { driftOf, quantity } from "../../../../src/manager/platform/kubernetes/drift.js";
-import { imageProblem } from "../../../../src/manager/platform/kubernetes/image-name.js";
+import { imageProblem } from "../../../../src/manager/changes/image-name.js";
 import { workerOf } from "../../../../src/manager/platform/kubernetes/pod-workers.js";
 import { labelValue, objectName } from "../../../../src/manager/platform/kubernetes/version-names.js";
 import { defaultVersionSettings, versionObjects } from "../../../../src/manager/platform/kubernetes/version-objects.js";
