@@ -11,7 +11,7 @@ import { messageOf, UserError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { ApplyOutcome, BalancerStanding, StandingReceiver, WaitingVersion } from "../manager-link/link.js";
 import type { LanguageSnapshot, Snapshot } from "../snapshot/snapshot.js";
-import type { RequestLimits, ShardOptions, ShardStatus } from "../shard/messages.js";
+import type { Certificate, RequestLimits, ShardOptions, ShardStatus } from "../shard/messages.js";
 import type { AccessSampling } from "../shard/access-recorder.js";
 import { AccessRing } from "../shard/access-ring.js";
 import { type PageFile, readPageFiles } from "../shard/page-files.js";
@@ -30,6 +30,8 @@ export interface BalancerOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly shards: "auto" | number;
+  /** Whether users come over TLS: `renewCertificate` comes before `listen` then. */
+  readonly tls: boolean;
   readonly limits: RequestLimits;
   readonly corsOrigins: readonly string[];
   /** How often a client may ask; `requests` 0 for no limit. */
@@ -97,10 +99,10 @@ export class Balancer implements StandingReceiver {
     const clientLimit = rateLimit.requests === 0 ? undefined : { ...rateLimit, memory: RateLimit.allocate(), seed: randomInt(2 ** 32), epochMs: clock.wallMs() };
     const rings = accessLog === undefined ? [] : Array.from({ length: count }, () => AccessRing.allocate());
     this.threads = this.statistics.map((one, index) => {
-      const { limits, corsOrigins, name } = options;
+      const { limits, corsOrigins, name, tls } = options;
       const memory = rings[index];
       const access = accessLog && memory && { ...accessLog, memory };
-      const shard: ShardOptions = { index, shards: count, balancer: name, limits, corsOrigins, clientLimit, page, statistics: one.memory, statisticsSizes: sizes, novelInputs: suspects.novelInputs, access };
+      const shard: ShardOptions = { index, shards: count, balancer: name, limits, corsOrigins, clientLimit, page, tls, statistics: one.memory, statisticsSizes: sizes, novelInputs: suspects.novelInputs, access };
       return new ShardThread({ ...defaultShardThreadOptions, shard }, clock, logger, suspects, () => this.handover.noteUsable());
     });
     this.handover = new Handover(this.shardsForHandover(), clock, options.limits.handoverTimeoutMs);
@@ -161,6 +163,16 @@ export class Balancer implements StandingReceiver {
 
   standing(): BalancerStanding {
     return { shardRevisions: this.threads.map(({ acked }) => acked.revision), notReadyBecause: this.notReadyBecause(), waiting: this.handover.waiting() };
+  }
+
+  /** For all connections that come from now on; those there keep theirs. "" when it could be used, else why not: then nothing has changed. */
+  async renewCertificate(certificate: Certificate): Promise<string> {
+    const [first, ...others] = this.threads;
+    // What one shard can use all can; what it cannot must not come to the others.
+    const refusedBecause = (await first?.renew(certificate)) ?? "";
+    if (refusedBecause !== "") return refusedBecause;
+    const answers = await Promise.all(others.map((thread) => thread.renew(certificate)));
+    return answers.find((answer) => answer !== "") ?? "";
   }
 
   /** Opens the door on every shard, once there are workers to serve with or `warmUpMs` have passed. */

@@ -20,6 +20,11 @@ export function describeBalancer(exposition: Exposition, balancer: Balancer): vo
   exposition.addNumber(balancerMetrics.ready, () => (balancer.notReadyBecause() === "" ? 1 : 0));
 }
 
+/** `expiresAtMs` in milliseconds since 1970. */
+export function describeCertificate(exposition: Exposition, expiresAtMs: () => number): void {
+  exposition.addNumber(balancerMetrics.certificateExpires, () => expiresAtMs() / 1_000);
+}
+
 function describeVersions(exposition: Exposition, balancer: Balancer): void {
   const total = (cell: (one: Statistics) => number): number => balancer.statistics.reduce((sum, one) => sum + one.get(cell(one)), 0);
   const slots = function* (): Generator<{ readonly labels: { readonly language: string; readonly version: string }; readonly slot: number }> {

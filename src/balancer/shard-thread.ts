@@ -10,7 +10,7 @@ import type { ApplyOutcome } from "../manager-link/link.js";
 import { limitHeads } from "../shard/head-limit.js";
 import type { Remembered } from "../balancing/poison.js";
 import type { Finding, SuspectAsk } from "../balancing/suspect-desk.js";
-import type { FromShard, ShardOptions, ShardStatus, ToShard, VersionUsability } from "../shard/messages.js";
+import type { Certificate, FromShard, ShardOptions, ShardStatus, ToShard, VersionUsability } from "../shard/messages.js";
 import { type ShardPublication, SnapshotTransfer } from "./snapshot-transfer.js";
 
 export interface ShardThreadOptions {
@@ -55,6 +55,8 @@ export class ShardThread {
   /** Usable versions by language. */
   private readonly usable = new Map<string, Set<string>>();
   private readonly transfer: SnapshotTransfer;
+  /** What it listens with, again after every restart. */
+  private certificate: Certificate | undefined;
   private listenAt: { host: string; port: number } | undefined;
   private stopping = false;
   private startedMs = 0;
@@ -102,6 +104,17 @@ export class ShardThread {
     const listening = (await answer)?.kind === "listening";
     if (listening) this.listenAt = { host, port };
     return listening;
+  }
+
+  /** For new connections from now on, also after a restart. "" when it could be used, else why not: then nothing has changed. */
+  async renew(certificate: Certificate): Promise<string> {
+    const answer = this.thread && this.hear((message) => message.kind === "certificate");
+    this.post({ kind: "certificate", certificate });
+    const message = await answer;
+    // One that ends meanwhile, or is between two lives, starts with it: another shard has tried it.
+    const refusedBecause = message?.kind === "certificate" ? message.refusedBecause : "";
+    if (refusedBecause === "") this.certificate = certificate;
+    return refusedBecause;
   }
 
   /** Undefined when the shard does not answer in time. */
@@ -223,6 +236,7 @@ export class ShardThread {
     if (this.stopping) return;
     this.spawn();
     this.transfer.restarted();
+    if (this.certificate !== undefined) this.post({ kind: "certificate", certificate: this.certificate });
     this.reopen();
   }
 

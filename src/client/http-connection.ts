@@ -13,6 +13,8 @@ export interface HttpConnectionOptions {
   readonly connectionsMax: number;
   readonly userAgent: string;
   readonly clock: Clock;
+  /** PEM: with https the certificate authorities to trust, instead of the public ones. */
+  readonly ca?: string;
   /** A reply beyond this is not read. Default 64 MiB: the report of a source of 1 MiB has never come near it. */
   readonly replyBytesMax?: number;
 }
@@ -67,7 +69,7 @@ export class HttpConnection {
   constructor(options: HttpConnectionOptions) {
     this.#options = options;
     const agentOptions = { keepAlive: true, maxSockets: options.connectionsMax, maxFreeSockets: options.connectionsMax };
-    this.#agent = options.url.protocol === "https:" ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
+    this.#agent = options.url.protocol === "https:" ? new HttpsAgent({ ...agentOptions, ...(options.ca !== undefined && { ca: options.ca }) }) : new HttpAgent(agentOptions);
     this.#prefix = options.url.pathname.replace(/\/+$/, "");
   }
 

@@ -13,6 +13,8 @@ import { LanguageList } from "./language-list.js";
 
 export interface LintServiceOptions {
   readonly url: URL;
+  /** See HttpConnectionOptions. */
+  readonly ca?: string;
   readonly connectionsMax: number;
   /** For one call, its repeats and pauses included. */
   readonly timeoutMs: number;

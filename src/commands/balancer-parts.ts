@@ -25,6 +25,7 @@ export function balancerFrom({ http, accessLog, limits, shards }: Configuration,
       host: http.listen.host,
       port: http.listen.port,
       shards,
+      tls: http.tls.cert !== "",
       limits: { ...limits, bodyBytesMax: http.bodyBytesMax },
       corsOrigins: http.cors.origins,
       rateLimit: { ...http.rateLimit, trustedProxies: http.trustedProxies },
@@ -98,7 +99,7 @@ async function reload(link: ManagerLink, service: ServiceManager): Promise<void>
 }
 
 /** "http://127.0.0.1:8080", with a name a browser can use when it listens everywhere. */
-export function urlOf(host: string, port: number): string {
+export function urlOf({ listen: { host }, tls }: Configuration["http"], port: number): string {
   const name = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
-  return `http://${name}:${port}`;
+  return `${tls.cert === "" ? "http" : "https"}://${name}:${port}`;
 }

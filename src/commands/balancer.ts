@@ -2,8 +2,10 @@
 import type { Command } from "commander";
 import { UserError } from "../base/errors.js";
 import { createLogger } from "../base/logger.js";
+import { Exposition } from "../metrics/exposition.js";
 import { openLink, type LinkFlags } from "./balancer-link.js";
 import { adminFor, balancerFrom, listenAdminAfter, listenAdminIfFree, reloadOnHangUp, sayWhatReplacingLoses, urlOf } from "./balancer-parts.js";
+import { PortFiles } from "./port-files.js";
 import { withKubernetesFlags } from "./kubernetes-flags.js";
 import { withManagerAccess } from "./manager-access.js";
 import { ServiceManager } from "./service-manager.js";
@@ -36,15 +38,20 @@ async function run(flags: Flags): Promise<void> {
   const stop = untilToldToStop(["SIGINT", "SIGTERM", "SIGQUIT"]);
 
   // 1. The configuration first: nothing is opened for a file that is wrong.
-  const { link, settings, name, manager } = await openLink(flags, logger);
+  const { link: source, settings, name, manager } = await openLink(flags, logger);
+  const files = await PortFiles.open(settings, logger);
+  const link = files.reloadedWith(source);
 
   // 2. The threads and the port, still closed to users: a port in use is found before anything else happens.
   const balancer = balancerFrom(settings, logger, name);
   await balancer.start(replace);
   await sayWhatReplacingLoses(logger);
-  const admin = adminFor(balancer, link, manager, logger);
+  const metrics = new Exposition();
+  files.describe(metrics);
+  const admin = adminFor(balancer, link, manager, logger, metrics);
   let replacing = false;
   try {
+    await files.start(balancer);
     // 3. The snapshot to every shard, and to the workers; a successor that cannot serve must not take over. Whoever waits for a
     //    manager can be asked how it is, unless a predecessor still has that port.
     if (!replace) await admin.listen(settings.admin.listen);
@@ -66,7 +73,7 @@ async function run(flags: Flags): Promise<void> {
     service.startWatchdog(() => balancer.isWell());
     await service.tell("READY=1", `STATUS=serving on port ${balancer.port} with ${balancer.shardCount} shards`);
     successors.allow();
-    logger.info("balancer ready", { url: urlOf(settings.http.listen.host, balancer.port), admin: admin.port, shards: balancer.shardCount });
+    logger.info("balancer ready", { url: urlOf(settings.http, balancer.port), admin: admin.port, shards: balancer.shardCount });
 
     // 5. The end: no new configuration, users let go. A successor (SIGQUIT) needs the operators' port at once.
     const signal = await stop;
@@ -79,6 +86,7 @@ async function run(flags: Flags): Promise<void> {
     void balancer.drain();
     await link.stop();
   } finally {
+    await files.stop();
     await balancer.drain();
     if (!replacing) await admin.close();
   }

@@ -2,7 +2,9 @@
  * `lintel lint`: files through the service, printed as a linter prints, exiting as a linter exits. Reads
  * flags and wires the parts of src/client/ and src/formats/ together.
  */
+import { createSecureContext } from "node:tls";
 import { Option, type Command } from "commander";
+import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { systemClock } from "../base/clock.js";
 import { exitCodes, messageOf, UserError } from "../base/errors.js";
@@ -24,6 +26,7 @@ type FailOn = (typeof failOn)[number];
 
 interface Flags {
   readonly url: string;
+  readonly caFile?: string;
   readonly language?: string;
   readonly lintVersion?: string;
   readonly format: string;
@@ -53,6 +56,7 @@ export function define(command: Command): void {
   command
     .argument("[path...]", 'files and folders to lint; "-" is standard input')
     .addOption(new Option("--url <url>", "where the service is").env("LINTEL_URL").default(defaultUrl))
+    .addOption(new Option("--ca-file <file>", "with https: trust this certificate authority (PEM) instead of the public ones").env("LINTEL_CA_FILE"))
     .option("--language <name>", "lint all of it as this language; in folders, only its files")
     .option("--lint-version <version>", "by this version only; needs --language")
     .addOption(new Option("--format <name>", "how to print the findings").choices(formats.map(({ name }) => name)).default("text"))
@@ -80,7 +84,7 @@ async function lint(paths: readonly string[], flags: Flags): Promise<void> {
   const timeoutMs = wholeNumber("--timeout-ms", flags.timeoutMs, timeoutMsMax);
   checkOptions(flags.options);
   const service = new LintService({
-    url: serviceUrl(flags.url),
+    ...serviceAddress(flags),
     connectionsMax: concurrency,
     timeoutMs,
     userAgent: `lintel/${lintelVersion()}`,
@@ -167,6 +171,20 @@ async function readStdin(): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) chunks.push(chunk);
   return Buffer.concat(chunks);
+}
+
+function serviceAddress({ url: text, caFile }: Flags): { readonly url: URL; readonly ca?: string } {
+  const url = serviceUrl(text);
+  if (caFile === undefined) return { url };
+  if (url.protocol !== "https:") throw new UserError(`--ca-file (or LINTEL_CA_FILE) is for an address that begins with https, not for ${url.origin}.`);
+  try {
+    const ca = readFileSync(caFile, "utf8");
+    createSecureContext({ ca });
+    if (ca.includes("-----BEGIN CERTIFICATE-----")) return { url, ca };
+  } catch (thrown) {
+    throw new UserError(`--ca-file ${caFile} cannot be used: ${messageOf(thrown)}.`);
+  }
+  throw new UserError(`--ca-file ${caFile} has no certificate in it; expected PEM.`);
 }
 
 function serviceUrl(text: string): URL {

@@ -1,4 +1,5 @@
 /** Flags that override settings of a configuration: where to listen, and how many shards. */
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../base/errors.js";
 import { type Address, addressHint, parseAddress } from "../snapshot/address.js";
@@ -8,20 +9,25 @@ export interface SettingFlags {
   readonly listen?: string;
   readonly admin?: string;
   readonly shards?: string;
+  readonly httpCert?: string;
+  readonly httpKey?: string;
 }
 
 export function withSettingFlags(command: Command): Command {
   return command
     .option("--listen <host:port>", "where users connect (default 127.0.0.1:8080)")
     .option("--admin <host:port>", "where status and metrics are served (default 127.0.0.1:9901)")
-    .option("--shards <number>", "threads that serve users (default one per core)");
+    .option("--shards <number>", "threads that serve users (default one per core)")
+    .option("--http-cert <file>", "users connect over TLS: its certificate (PEM)")
+    .option("--http-key <file>", "its private key (PEM)");
 }
 
 /** Throws a UserError when a flag makes no sense. */
-export function withSettings(configuration: Configuration, { listen, admin, shards }: SettingFlags): Configuration {
+export function withSettings(configuration: Configuration, { listen, admin, shards, httpCert, httpKey }: SettingFlags): Configuration {
+  const tls = tlsOf(configuration.http, httpCert, httpKey);
   return {
     ...configuration,
-    ...(listen !== undefined && { http: { ...configuration.http, listen: addressOf(listen, "--listen") } }),
+    http: { ...configuration.http, ...(listen !== undefined && { listen: addressOf(listen, "--listen") }), tls },
     ...(admin !== undefined && { admin: { listen: addressOf(admin, "--admin") } }),
     ...(shards !== undefined && { shards: shardsOf(shards) }),
   };
@@ -32,6 +38,12 @@ export function addressOf(text: string, flag: string): Address {
   const address = parseAddress(text, { portZero: true });
   if (address === undefined) throw new UserError(`${flag} ${text}: expected an address such as 127.0.0.1:8080${addressHint(text)}`);
   return address;
+}
+
+function tlsOf({ tls }: Configuration["http"], certFlag: string | undefined, keyFlag: string | undefined): Configuration["http"]["tls"] {
+  const [cert, key] = [certFlag === undefined ? tls.cert : resolve(certFlag), keyFlag === undefined ? tls.key : resolve(keyFlag)];
+  if ((cert === "") !== (key === "")) throw new UserError("TLS needs both --http-cert and --http-key");
+  return { cert, key };
 }
 
 function shardsOf(text: string): number {

@@ -27,6 +27,7 @@ import { adminFor, balancerFrom, reloadOnHangUp, urlOf } from "./balancer-parts.
 import { AdminServiceDesk, deskTimeoutMs } from "./manager-desk.js";
 import { type ControlPlane, controlPlaneFrom, serverFor } from "./manager-parts.js";
 import { lintelVersion } from "./program.js";
+import { PortFiles } from "./port-files.js";
 import { ServiceManager } from "./service-manager.js";
 import { addressOf, type SettingFlags, withSettingFlags, withSettings } from "./setting-flags.js";
 import { untilToldToStop } from "./stop-signal.js";
@@ -66,6 +67,7 @@ async function run(flags: Flags): Promise<void> {
   // 1. The configuration first: nothing is started for a file that is wrong.
   const { path, store, changes } = await configured(flags, logger);
   const configuration = withSettings(changes.configuration, flags);
+  const files = await PortFiles.open(configuration, logger);
   const managerAddress = managerAddressOf(flags.manager);
   const security = await serverSecurity(flags.tokensFile === undefined ? {} : { tokensFile: flags.tokensFile }, systemClock, logger);
 
@@ -77,13 +79,15 @@ async function run(flags: Flags): Promise<void> {
   try {
     const audit = path === undefined ? noAuditLog : await FileAuditLog.open(join(path, "audit.jsonl"));
     const plane = await controlPlaneFrom({ store, platform, audit, rejoinMs: 0, logger });
-    const link = linkFor(plane, changes, logger);
+    const link = files.reloadedWith(linkFor(plane, changes, logger));
     const metrics = new Exposition();
+    files.describe(metrics);
     describeManager(metrics, { configuration: plane.manager, fleet: plane.fleet, platform, registrations: plane.registrations });
     const server = serverFor(plane, { security, store: store.name, logger });
     const admin = adminFor(balancer, link, { desk: deskFor(() => formatAddress({ host: managerAddress.host, port: server.port })) }, logger, metrics);
     await admin.listen(configuration.admin.listen);
     open.push(admin);
+    await files.start(balancer);
     await server.listen(managerAddress, "--manager");
     open.push(server, plane.manager);
 
@@ -112,6 +116,7 @@ async function run(flags: Flags): Promise<void> {
     await balancer.drain();
   } finally {
     // 5. Whatever happened, nothing stays open, no process is left behind, and the shards let go of their handles.
+    await files.stop();
     await Promise.all(open.map((one) => one.close()));
     await platform.close();
     await balancer.drain();
@@ -162,7 +167,7 @@ function managerAddressOf(text: string): Address {
 }
 
 function welcome({ http, admin, languages }: Configuration, ports: Readonly<Record<"http" | "admin" | "manager", number>> & { readonly managerHost: string }, shards: number): string {
-  const url = urlOf(http.listen.host, ports.http);
+  const url = urlOf(http, ports.http);
   const names = languages.map(({ language, versions }) => `${language} ${versions.map(({ version }) => version).join(" and ")}`);
   const first = languages.some(({ language }) => language === "python") ? "python" : (languages[0]?.language ?? "LANGUAGE");
   const manager = formatAddress({ host: ports.managerHost, port: ports.manager });

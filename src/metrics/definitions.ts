@@ -73,6 +73,7 @@ export const balancerMetrics = {
   revision: gauge("lintel_shard_applied_revision", ofShard, "The configuration revision a shard serves"),
   accessWritten: counter("lintel_access_log_lines_total", [], "Lines of the access log that were handed to the system"),
   accessDropped: counter("lintel_access_log_dropped_total", [], "Records of the access log that were dropped, because the disk or the main thread was too slow"),
+  certificateExpires: gauge("lintel_tls_certificate_expires_timestamp_seconds", [], "When the certificate of the users' port expires, in seconds since 1970; only with TLS"),
   shards: gauge("lintel_shards", [], "Shards of this balancer"),
   ready: gauge("lintel_ready", [], "Whether /readyz says yes"),
 } as const;

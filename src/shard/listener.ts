@@ -1,10 +1,11 @@
 /**
  * The shard's HTTP listener: routes requests, and knows nothing of what happens to them after that. With
- * incoming.ts, reply.ts and page.ts the only users of uWebSockets.js.
+ * doors.ts, incoming.ts, reply.ts and page.ts the only users of uWebSockets.js.
  */
-import * as uWS from "uWebSockets.js";
+import type * as uWS from "uWebSockets.js";
 import type { Active } from "./active.js";
 import type { ClientLimit } from "./client-limit.js";
+import { Doors } from "./doors.js";
 import { Incoming, type IncomingContext } from "./incoming.js";
 import { type LintHead, readLintHead } from "./lint-request.js";
 import type { Page } from "./page.js";
@@ -27,6 +28,8 @@ export interface ListenerDependencies {
   /** Documents served to GET, by path. */
   readonly documents: ReadonlyMap<string, Document>;
   readonly page: Page;
+  /** Whether the port has TLS: then it listens when `doors` have a certificate. */
+  readonly tls: boolean;
   readonly onConnectionCount: (count: number) => void;
 }
 
@@ -36,49 +39,31 @@ export interface Document {
 }
 
 export class Listener {
-  private readonly app = uWS.App();
-  private socket: uWS.us_listen_socket | undefined;
-  private connections = 0;
+  /** Where connections come in: to be opened, renewed and closed by whoever has the listener. */
+  readonly doors: Doors;
   /** Of a request that says nothing about itself. */
   private readonly usualMeta: ReplyMeta;
 
   constructor(private readonly dependencies: ListenerDependencies) {
-    const { app } = this;
     // A cache must not hand the reply to one origin to another.
     const varyByOrigin = !dependencies.corsOrigins.includes("*");
     this.usualMeta = { requestId: "", ids: new RequestIds(dependencies.requestIdPrefix), rateLimit: undefined, traceparent: "", allowOrigin: "", varyByOrigin, isHead: false };
-    app.filter((_res, change) => {
-      this.connections += change > 0 ? 1 : -1;
-      dependencies.onConnectionCount(this.connections);
-    });
+    const { tls, onConnectionCount } = dependencies;
+    this.doors = new Doors({ tls, equip: (app) => this.route(app), onConnectionCount });
+  }
+
+  private route(app: uWS.TemplatedApp): void {
+    const { documents, page } = this.dependencies;
+    const onGet = (path: string, handler: (res: uWS.HttpResponse, req: uWS.HttpRequest) => void): void => {
+      app.get(path, handler);
+      app.head(path, handler);
+    };
     app.post("/v1/lint/:language", (res, req) => this.lint(res, req, req.getParameter(0) ?? ""));
     app.post("/v1/lint", (res, req) => this.lint(res, req, ""));
     app.options("/*", (res, req) => this.tellMethods(res, req));
-    for (const [path, document] of dependencies.documents) this.onGet(path, (res, req) => this.serve(res, req, path, document));
-    for (const path of dependencies.page.assetPaths) this.onGet(path, (res, req) => this.servePage(res, req, path));
+    for (const [path, document] of documents) onGet(path, (res, req) => this.serve(res, req, path, document));
+    for (const path of page.assetPaths) onGet(path, (res, req) => this.servePage(res, req, path));
     app.any("/*", (res, req) => this.refuse(res, req));
-  }
-
-  /** Resolves with the port, or undefined when the system refuses; uWebSockets.js does not say why. */
-  listen(host: string, port: number): Promise<number | undefined> {
-    return new Promise((resolve) => {
-      this.app.listen(host, port, (socket) => {
-        this.socket = socket === false ? undefined : socket;
-        resolve(socket === false ? undefined : uWS.us_socket_local_port(socket));
-      });
-    });
-  }
-
-  /** Takes no new connections; those there stay. */
-  stopListening(): void {
-    if (this.socket !== undefined) uWS.us_listen_socket_close(this.socket);
-    this.socket = undefined;
-  }
-
-  /** Cuts every connection. Must come before the thread ends: a live native handle would end the process. */
-  close(): void {
-    this.socket = undefined;
-    this.app.close();
   }
 
   private lint(res: uWS.HttpResponse, req: uWS.HttpRequest, language: string): void {
@@ -96,11 +81,6 @@ export class Listener {
     }
     head ??= readLintHead(req, language, announced, meta.traceparent, active(), context.limits);
     receiveBody(res, announced, new Incoming(res, head, announced, meta, context));
-  }
-
-  private onGet(path: string, handler: (res: uWS.HttpResponse, req: uWS.HttpRequest) => void): void {
-    this.app.get(path, handler);
-    this.app.head(path, handler);
   }
 
   private serve(res: uWS.HttpResponse, req: uWS.HttpRequest, path: string, document: Document): void {

@@ -49,6 +49,13 @@ export interface RequestLimits extends Limits {
   readonly bodyBytesMax: number;
 }
 
+/** PEM texts that belong together. */
+export interface Certificate {
+  /** The server's, with those between it and its authority behind it. */
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface ShardOptions {
   readonly index: number;
   /** How many there are. */
@@ -60,6 +67,8 @@ export interface ShardOptions {
   readonly corsOrigins: readonly string[];
   /** How often a client may ask; undefined for no limit. */
   readonly clientLimit: ClientLimitOptions | undefined;
+  /** Whether users come over TLS: then a certificate comes before the port opens. */
+  readonly tls: boolean;
   /** The page that browsers get; empty for none. */
   readonly page: readonly PageFile[];
   readonly statistics: SharedArrayBuffer;
@@ -83,6 +92,8 @@ export type ToShard =
    * beside others must not answer 503 while they could have answered. Port 0 lets the system choose.
    */
   | { readonly kind: "listen"; readonly host: string; readonly port: number; readonly warmUpMs: number }
+  /** For new connections from now on. Answered; the one before stays when it cannot be used. */
+  | { readonly kind: "certificate"; readonly certificate: Certificate }
   | { readonly kind: "status"; readonly id: number }
   /**
    * Stop listening, answer with Connection: close, and close when nothing is in flight and `quietMs` have
@@ -126,6 +137,8 @@ export type FromShard =
   | { readonly kind: "started" }
   | { readonly kind: "listening"; readonly port: number }
   | { readonly kind: "listen-failed" }
+  /** `refusedBecause` is "" when new connections get it. */
+  | { readonly kind: "certificate"; readonly refusedBecause: string }
   | { readonly kind: "staged" }
   | { readonly kind: "applied"; readonly revision: number; readonly nonce: number }
   | { readonly kind: "refused"; readonly revision: number; readonly nonce: number; readonly reason: string }

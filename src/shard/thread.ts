@@ -30,6 +30,8 @@ const statistics = new Statistics(options.statistics, options.statisticsSizes);
 statistics.clearGauges();
 const clock = systemClock;
 let draining = false;
+/** How often apps with an old certificate are looked at: each holds some 100 KB until its last connection ends. */
+const tidyMs = 5_000;
 
 // 1. The parts of the shard: snapshots become connections to workers, and requests become attempts at them.
 //    Before the listener, because a request may arrive in the turn it listens.
@@ -55,6 +57,7 @@ const listener = new Listener({
   requestIdPrefix: `${randomBytes(4).toString("hex")}-${options.index}-`,
   documents: documents(),
   page: new Page(options.page),
+  tls: options.tls,
   onConnectionCount: (count) => statistics.set(shardCells.connections, count),
 });
 
@@ -69,6 +72,9 @@ port.on("message", (message: ToShard) => {
       break;
     case "listen":
       void listen(message);
+      break;
+    case "certificate":
+      say({ kind: "certificate", refusedBecause: listener.doors.renew(message.certificate) });
       break;
     case "status":
       say({ kind: "status", id: message.id, status: root.status(options.index, context.table.size) });
@@ -95,12 +101,14 @@ port.on("message", (message: ToShard) => {
 process.on("uncaughtException", crash);
 process.on("unhandledRejection", crash);
 
+if (options.tls) clock.every(tidyMs, () => listener.doors.tidy());
+
 say({ kind: "started" });
 
 async function listen({ host, port, warmUpMs }: Extract<ToShard, { kind: "listen" }>): Promise<void> {
   const endMs = clock.nowMs() + warmUpMs;
   while (!root.everyLanguageUsable() && clock.nowMs() < endMs) await delay(tickMs);
-  const listening = draining ? undefined : await listener.listen(host, port);
+  const listening = draining ? undefined : await listener.doors.listen(host, port);
   say(listening === undefined ? { kind: "listen-failed" } : { kind: "listening", port: listening });
 }
 
@@ -118,7 +126,7 @@ function apply(update: SnapshotUpdate): void {
 function drain(timeoutMs: number, quietMs: number): void {
   if (draining) return;
   draining = true;
-  listener.stopListening();
+  listener.doors.stopListening();
   const startMs = clock.nowMs();
   clock.every(tickMs * 4, () => {
     const passedMs = clock.nowMs() - startMs;
@@ -133,7 +141,7 @@ let leaving = false;
 function leave(last: FromShard): void {
   if (leaving) return;
   leaving = true;
-  listener.close();
+  listener.doors.close();
   root.close();
   say(last);
   // The native handles are freed on the next turns of the loop; only then may the thread end.

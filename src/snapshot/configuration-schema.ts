@@ -66,10 +66,21 @@ const rateLimitSchema = z.strictObject(
 
 const trustedProxy = text('a network such as "10.0.0.0/8", or an address', new RegExp(networkPattern)).refine((input) => parseNetwork(input) !== undefined, { error: 'a network such as "10.0.0.0/8", or an address' });
 
+const absolutePath = text('an absolute path, such as "/etc/lintel/tls.crt"', /^\/[^\0]*$/);
+
+const tlsSchema = z.strictObject(
+  {
+    cert: absolutePath.describe("PEM file: the server's certificate, and behind it those between it and its authority."),
+    key: absolutePath.describe("PEM file: its private key, without a passphrase."),
+  },
+  { error: "a mapping with cert and key" },
+);
+
 const httpSchema = z.strictObject(
   {
     // Nothing is open to a network unless somebody says so.
     listen: listenAddress.prefault("127.0.0.1:8080").describe("Where users connect."),
+    tls: tlsSchema.optional().describe("With it users connect over TLS 1.2 or newer alone. Both files are read again when they change."),
     // Source files above 1 MiB are generated; linting them takes seconds and helps nobody.
     bodyBytesMax: size({ min: 1, max: 256 * mebibyte }).prefault("1MiB").describe("Largest request body; a larger one is answered 413."),
     // Who opens the address in a browser sees at once what it is; it can do no more than any client.

@@ -15,6 +15,8 @@ import { YamlSource } from "./yaml-source.js";
 export interface Configuration {
   readonly http: {
     readonly listen: Address;
+    /** Absolute paths; both "" for plain HTTP. */
+    readonly tls: { readonly cert: string; readonly key: string };
     readonly bodyBytesMax: number;
     /** Whether browsers get a page at "/". */
     readonly page: boolean;
@@ -106,8 +108,8 @@ function configurationOf(file: ParsedFile): Configuration {
     const extensions = given.extensions === undefined ? known.filter((extension) => !claimed.has(extension)) : lowerCase(given.extensions);
     return { language, extensions, spill: given.spill, versions: given.versions.map(versionOf) };
   });
-  const { rateLimit } = file.http;
-  const http = { ...file.http, rateLimit: { ...rateLimit, burst: rateLimit.burst ?? Math.max(1, rateLimit.requests) } };
+  const { rateLimit, tls = { cert: "", key: "" } } = file.http;
+  const http = { ...file.http, tls, rateLimit: { ...rateLimit, burst: rateLimit.burst ?? Math.max(1, rateLimit.requests) } };
   return { http, admin: file.admin, accessLog: { ...file.accessLog, path: file.accessLog.path ?? "" }, shards: file.shards, limits: file.limits, languages };
 }
 

@@ -17,6 +17,8 @@ export interface SettingChange {
 export function settingsOf({ http, admin, accessLog, shards, limits }: Configuration): Map<string, string> {
   const settings = new Map<string, string>([
     ["http.listen", formatAddress(http.listen)],
+    ["http.tls.cert", http.tls.cert || "(none)"],
+    ["http.tls.key", http.tls.key || "(none)"],
     ["http.bodyBytesMax", formatSize(http.bodyBytesMax)],
     ["http.page", String(http.page)],
     ["http.rateLimit.requests", String(http.rateLimit.requests)],

@@ -20,6 +20,8 @@ export interface BalancerGiven {
   readonly shards?: number;
   readonly limits?: Readonly<Record<string, number | string>>;
   readonly bodyBytesMax?: number;
+  /** More of the section `http`. */
+  readonly http?: Readonly<Record<string, unknown>>;
   readonly spill?: boolean;
   readonly languages: Readonly<Record<string, readonly VersionGiven[]>>;
 }
@@ -58,9 +60,9 @@ export class BalancerProcess {
   }
 
   /** Writes the configuration file; a running balancer sees it by itself or is told by `reload`. */
-  write({ shards = 2, limits = {}, spill = true, languages, bodyBytesMax }: BalancerGiven): void {
+  write({ http, shards = 2, limits = {}, spill = true, languages, bodyBytesMax }: BalancerGiven): void {
     const configuration = {
-      http: { listen: `127.0.0.1:${this.port}`, ...(bodyBytesMax !== undefined && { bodyBytesMax }) },
+      http: { listen: `127.0.0.1:${this.port}`, ...http, ...(bodyBytesMax !== undefined && { bodyBytesMax }) },
       admin: { listen: `127.0.0.1:${this.adminPort}` },
       shards,
       limits: { ...patience, ...limits },
