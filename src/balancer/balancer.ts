@@ -11,6 +11,7 @@ import { messageOf, UserError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { ApplyOutcome, BalancerStanding, StandingReceiver, WaitingVersion } from "../manager-link/link.js";
 import type { LanguageSnapshot, Snapshot } from "../snapshot/snapshot.js";
+import type { ApiKey } from "../shard/api-keys.js";
 import type { Certificate, RequestLimits, ShardOptions, ShardStatus } from "../shard/messages.js";
 import type { AccessSampling } from "../shard/access-recorder.js";
 import { AccessRing } from "../shard/access-ring.js";
@@ -32,6 +33,8 @@ export interface BalancerOptions {
   readonly shards: "auto" | number;
   /** Whether users come over TLS: `renewCertificate` comes before `listen` then. */
   readonly tls: boolean;
+  /** Whether linting needs an API key: nobody has one before `setApiKeys`. */
+  readonly asksForKeys: boolean;
   readonly limits: RequestLimits;
   readonly corsOrigins: readonly string[];
   /** How often a client may ask; `requests` 0 for no limit. */
@@ -99,10 +102,10 @@ export class Balancer implements StandingReceiver {
     const clientLimit = rateLimit.requests === 0 ? undefined : { ...rateLimit, memory: RateLimit.allocate(), seed: randomInt(2 ** 32), epochMs: clock.wallMs() };
     const rings = accessLog === undefined ? [] : Array.from({ length: count }, () => AccessRing.allocate());
     this.threads = this.statistics.map((one, index) => {
-      const { limits, corsOrigins, name, tls } = options;
+      const { limits, corsOrigins, name, tls, asksForKeys } = options;
       const memory = rings[index];
       const access = accessLog && memory && { ...accessLog, memory };
-      const shard: ShardOptions = { index, shards: count, balancer: name, limits, corsOrigins, clientLimit, page, tls, statistics: one.memory, statisticsSizes: sizes, novelInputs: suspects.novelInputs, access };
+      const shard: ShardOptions = { index, shards: count, balancer: name, limits, corsOrigins, clientLimit, page, tls, asksForKeys, statistics: one.memory, statisticsSizes: sizes, novelInputs: suspects.novelInputs, access };
       return new ShardThread({ ...defaultShardThreadOptions, shard }, clock, logger, suspects, () => this.handover.noteUsable());
     });
     this.handover = new Handover(this.shardsForHandover(), clock, options.limits.handoverTimeoutMs);
@@ -173,6 +176,11 @@ export class Balancer implements StandingReceiver {
     if (refusedBecause !== "") return refusedBecause;
     const answers = await Promise.all(others.map((thread) => thread.renew(certificate)));
     return answers.find((answer) => answer !== "") ?? "";
+  }
+
+  /** Resolves when these are all that count on every shard. */
+  async setApiKeys(keys: readonly ApiKey[]): Promise<void> {
+    await Promise.all(this.threads.map((thread) => thread.setApiKeys(keys)));
   }
 
   /** Opens the door on every shard, once there are workers to serve with or `warmUpMs` have passed. */

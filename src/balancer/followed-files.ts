@@ -3,7 +3,7 @@
  * is bad changes nothing and is told. Must not know what is in them, nor who uses it.
  */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import type { Clock, Timer } from "../base/clock.js";
 import { codeOf, messageOf, UserError } from "../base/errors.js";
 import { FileWatch } from "../base/file-watch.js";
@@ -143,9 +143,10 @@ export class FollowedFiles<T> {
 function readAll<T>({ paths, fileBytesMax = defaultFileBytesMax }: FollowedFilesOptions<T>): Promise<Buffer[]> {
   return Promise.all(
     paths.map(async (path) => {
-      const bytes = await readFile(path).catch((thrown: unknown) => {
+      const [bytes, { mode }] = await Promise.all([readFile(path), stat(path)]).catch((thrown: unknown) => {
         throw new UserError(`the file ${path} cannot be read: ${codeOf(thrown) === "ENOENT" ? "there is no such file" : messageOf(thrown)}`);
       });
+      if ((mode & 0o002) !== 0) throw new UserError(`the file ${path} can be written by everybody; run chmod o-w ${path}`);
       if (bytes.length > fileBytesMax) throw new UserError(`the file ${path} has ${bytes.length} bytes; expected at most ${fileBytesMax}`);
       return bytes;
     }),

@@ -7,6 +7,7 @@ import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
 import { threadOf } from "../base/program.js";
 import type { ApplyOutcome } from "../manager-link/link.js";
+import type { ApiKey } from "../shard/api-keys.js";
 import { limitHeads } from "../shard/head-limit.js";
 import type { Remembered } from "../balancing/poison.js";
 import type { Finding, SuspectAsk } from "../balancing/suspect-desk.js";
@@ -57,6 +58,7 @@ export class ShardThread {
   private readonly transfer: SnapshotTransfer;
   /** What it listens with, again after every restart. */
   private certificate: Certificate | undefined;
+  private apiKeys: readonly ApiKey[] | undefined;
   private listenAt: { host: string; port: number } | undefined;
   private stopping = false;
   private startedMs = 0;
@@ -115,6 +117,14 @@ export class ShardThread {
     const refusedBecause = message?.kind === "certificate" ? message.refusedBecause : "";
     if (refusedBecause === "") this.certificate = certificate;
     return refusedBecause;
+  }
+
+  /** Resolves when these are all that count, also after a restart. */
+  async setApiKeys(keys: readonly ApiKey[]): Promise<void> {
+    this.apiKeys = keys;
+    const answer = this.thread && this.hear((message) => message.kind === "api-keys");
+    this.post({ kind: "api-keys", keys });
+    await answer;
   }
 
   /** Undefined when the shard does not answer in time. */
@@ -236,6 +246,7 @@ export class ShardThread {
     if (this.stopping) return;
     this.spawn();
     this.transfer.restarted();
+    if (this.apiKeys !== undefined) this.post({ kind: "api-keys", keys: this.apiKeys });
     if (this.certificate !== undefined) this.post({ kind: "certificate", certificate: this.certificate });
     this.reopen();
   }

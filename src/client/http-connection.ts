@@ -13,6 +13,8 @@ export interface HttpConnectionOptions {
   readonly connectionsMax: number;
   readonly userAgent: string;
   readonly clock: Clock;
+  /** Where the service asks for one. */
+  readonly apiKey?: string;
   /** PEM: with https the certificate authorities to trust, instead of the public ones. */
   readonly ca?: string;
   /** A reply beyond this is not read. Default 64 MiB: the report of a source of 1 MiB has never come near it. */
@@ -108,13 +110,15 @@ export class HttpConnection {
   }
 
   #open({ method, target, accept, body, timeoutMs }: HttpExchange): ClientRequest {
-    const { url, userAgent } = this.#options;
+    const { url, userAgent, apiKey } = this.#options;
     // The service need not work on what nobody waits for any more.
     const headers: Record<string, string> = { accept, "user-agent": userAgent, "lintel-deadline-ms": String(Math.ceil(timeoutMs)) };
     if (body !== undefined) {
       headers["content-type"] = "application/octet-stream";
       headers["content-length"] = String(body.byteLength);
     }
+    // Not as Authorization: that may be for a proxy in front.
+    if (apiKey !== undefined) headers["x-api-key"] = apiKey;
     if (url.username !== "" || url.password !== "") {
       const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
       headers["authorization"] = `Basic ${Buffer.from(credentials).toString("base64")}`;

@@ -13,7 +13,8 @@ import { LanguageList } from "./language-list.js";
 
 export interface LintServiceOptions {
   readonly url: URL;
-  /** See HttpConnectionOptions. */
+  /** These two: see HttpConnectionOptions. */
+  readonly apiKey?: string;
   readonly ca?: string;
   readonly connectionsMax: number;
   /** For one call, its repeats and pauses included. */

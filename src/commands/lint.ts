@@ -27,6 +27,7 @@ type FailOn = (typeof failOn)[number];
 interface Flags {
   readonly url: string;
   readonly caFile?: string;
+  readonly apiKeyFile?: string;
   readonly language?: string;
   readonly lintVersion?: string;
   readonly format: string;
@@ -57,6 +58,7 @@ export function define(command: Command): void {
     .argument("[path...]", 'files and folders to lint; "-" is standard input')
     .addOption(new Option("--url <url>", "where the service is").env("LINTEL_URL").default(defaultUrl))
     .addOption(new Option("--ca-file <file>", "with https: trust this certificate authority (PEM) instead of the public ones").env("LINTEL_CA_FILE"))
+    .addOption(new Option("--api-key-file <file>", "where the service asks for an API key: a file with it (or LINTEL_API_KEY in the environment)").env("LINTEL_API_KEY_FILE"))
     .option("--language <name>", "lint all of it as this language; in folders, only its files")
     .option("--lint-version <version>", "by this version only; needs --language")
     .addOption(new Option("--format <name>", "how to print the findings").choices(formats.map(({ name }) => name)).default("text"))
@@ -85,6 +87,7 @@ async function lint(paths: readonly string[], flags: Flags): Promise<void> {
   checkOptions(flags.options);
   const service = new LintService({
     ...serviceAddress(flags),
+    ...apiKeyOf(flags),
     connectionsMax: concurrency,
     timeoutMs,
     userAgent: `lintel/${lintelVersion()}`,
@@ -185,6 +188,20 @@ function serviceAddress({ url: text, caFile }: Flags): { readonly url: URL; read
     throw new UserError(`--ca-file ${caFile} cannot be used: ${messageOf(thrown)}.`);
   }
   throw new UserError(`--ca-file ${caFile} has no certificate in it; expected PEM.`);
+}
+
+/** Never from an argument, which every user of the machine can read. */
+function apiKeyOf({ apiKeyFile }: Flags): { readonly apiKey?: string } {
+  let given = process.env["LINTEL_API_KEY"];
+  try {
+    if (apiKeyFile !== undefined) given = readFileSync(apiKeyFile, "utf8");
+  } catch (thrown) {
+    throw new UserError(`--api-key-file ${apiKeyFile ?? ""} cannot be read: ${messageOf(thrown)}.`);
+  }
+  const apiKey = given?.trim() ?? "";
+  if (apiKey === "" && apiKeyFile === undefined) return {};
+  if (!/^[\x21-\x7e]+$/.test(apiKey)) throw new UserError("the API key must be one word of ASCII letters, digits and signs.");
+  return { apiKey };
 }
 
 function serviceUrl(text: string): URL {

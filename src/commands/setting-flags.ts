@@ -11,6 +11,7 @@ export interface SettingFlags {
   readonly shards?: string;
   readonly httpCert?: string;
   readonly httpKey?: string;
+  readonly apiKeys?: string;
 }
 
 export function withSettingFlags(command: Command): Command {
@@ -19,15 +20,16 @@ export function withSettingFlags(command: Command): Command {
     .option("--admin <host:port>", "where status and metrics are served (default 127.0.0.1:9901)")
     .option("--shards <number>", "threads that serve users (default one per core)")
     .option("--http-cert <file>", "users connect over TLS: its certificate (PEM)")
-    .option("--http-key <file>", "its private key (PEM)");
+    .option("--http-key <file>", "its private key (PEM)")
+    .option("--api-keys <file>", "linting needs a key: lines of NAME KEY");
 }
 
 /** Throws a UserError when a flag makes no sense. */
-export function withSettings(configuration: Configuration, { listen, admin, shards, httpCert, httpKey }: SettingFlags): Configuration {
+export function withSettings(configuration: Configuration, { listen, admin, shards, httpCert, httpKey, apiKeys }: SettingFlags): Configuration {
   const tls = tlsOf(configuration.http, httpCert, httpKey);
   return {
     ...configuration,
-    http: { ...configuration.http, ...(listen !== undefined && { listen: addressOf(listen, "--listen") }), tls },
+    http: { ...configuration.http, ...(listen !== undefined && { listen: addressOf(listen, "--listen") }), ...(apiKeys !== undefined && { apiKeys: resolve(apiKeys) }), tls },
     ...(admin !== undefined && { admin: { listen: addressOf(admin, "--admin") } }),
     ...(shards !== undefined && { shards: shardsOf(shards) }),
   };

@@ -40,10 +40,12 @@ export class ClientLimit {
     this.policy = `"default";q=${burst};w=${Math.ceil((burst * periodMs) / requests / 1_000)}`;
   }
 
-  /** Counts one request, unless it is refused. `forwarded` gives X-Forwarded-For, "" for none. */
-  admit(remote: string, forwarded: () => string): Admission {
+  /** Counts one request, unless it is refused. `forwarded` gives X-Forwarded-For, "" for none; `caller` is who has shown a key, "" for nobody: then the address counts. */
+  admit(remote: string, forwarded: () => string, caller: string): Admission {
     const { seed, epochMs } = this.options;
-    const key = rateLimitKeyOf(this.addresses.clientOf(remote, forwarded), seed);
+    // No address has a blank in it.
+    const client = caller === "" ? this.addresses.clientOf(remote, forwarded) : `key ${caller}`;
+    const key = rateLimitKeyOf(client, seed);
     const { allowed, remaining, resetMs, retryAfterMs } = this.limit.take(key, this.clock.wallMs() - epochMs);
     return { retryAfterSeconds: allowed ? 0 : Math.max(1, Math.ceil(retryAfterMs / 1_000)), header: `"default";r=${remaining};t=${Math.ceil(resetMs / 1_000)}` };
   }

@@ -4,6 +4,7 @@
  */
 import type * as uWS from "uWebSockets.js";
 import type { Active } from "./active.js";
+import type { ApiKeys } from "./api-keys.js";
 import type { ClientLimit } from "./client-limit.js";
 import { Doors } from "./doors.js";
 import { Incoming, type IncomingContext } from "./incoming.js";
@@ -22,6 +23,8 @@ export interface ListenerDependencies {
   readonly active: () => Active;
   /** Of lint requests; undefined for none. */
   readonly limit: ClientLimit | undefined;
+  /** Of lint requests; undefined when anybody may lint. */
+  readonly keys: ApiKeys | undefined;
   readonly corsOrigins: readonly string[];
   /** The start of generated request ids, different for every shard and process. */
   readonly requestIdPrefix: string;
@@ -67,12 +70,19 @@ export class Listener {
   }
 
   private lint(res: uWS.HttpResponse, req: uWS.HttpRequest, language: string): void {
-    const { context, active, limit } = this.dependencies;
+    const { context, active, limit, keys } = this.dependencies;
     const announced = req.getHeader("content-length");
     let meta = this.metaOf(req, false);
     let head: LintHead | Problem | undefined;
+    let caller = "";
+    if (keys !== undefined) {
+      const known = keys.callerOf(req.getHeader("x-api-key"), req.getHeader("authorization"));
+      if (typeof known === "string") head = { kind: "unauthorized", given: known === "unknown" };
+      else caller = known.name;
+    }
+    // After the key, so that each has its own, and before the answer to a wrong one: nobody guesses faster than they may ask.
     if (limit !== undefined) {
-      const { retryAfterSeconds, header } = limit.admit(textOf(res.getRemoteAddressAsText()), () => req.getHeader("x-forwarded-for"));
+      const { retryAfterSeconds, header } = limit.admit(textOf(res.getRemoteAddressAsText()), () => req.getHeader("x-forwarded-for"), caller);
       meta = { ...meta, rateLimit: { limit: header, policy: limit.policy } };
       if (retryAfterSeconds > 0) {
         context.statistics.add(shardCells.rateLimited, 1);

@@ -4,6 +4,7 @@ import type { LanguageSnapshot } from "../snapshot/snapshot.js";
 import type { Remembered } from "../balancing/poison.js";
 import type { Finding } from "../balancing/suspect-desk.js";
 import type { AccessSampling } from "./access-recorder.js";
+import type { ApiKey } from "./api-keys.js";
 import type { ClientLimitOptions } from "./client-limit.js";
 import type { PageFile } from "./page-files.js";
 import type { StatisticsSizes } from "./statistics.js";
@@ -69,6 +70,8 @@ export interface ShardOptions {
   readonly clientLimit: ClientLimitOptions | undefined;
   /** Whether users come over TLS: then a certificate comes before the port opens. */
   readonly tls: boolean;
+  /** Whether a lint request needs an API key; nobody is let in before they are told. */
+  readonly asksForKeys: boolean;
   /** The page that browsers get; empty for none. */
   readonly page: readonly PageFile[];
   readonly statistics: SharedArrayBuffer;
@@ -94,6 +97,8 @@ export type ToShard =
   | { readonly kind: "listen"; readonly host: string; readonly port: number; readonly warmUpMs: number }
   /** For new connections from now on. Answered; the one before stays when it cannot be used. */
   | { readonly kind: "certificate"; readonly certificate: Certificate }
+  /** All that count from now on. Answered. */
+  | { readonly kind: "api-keys"; readonly keys: readonly ApiKey[] }
   | { readonly kind: "status"; readonly id: number }
   /**
    * Stop listening, answer with Connection: close, and close when nothing is in flight and `quietMs` have
@@ -139,6 +144,7 @@ export type FromShard =
   | { readonly kind: "listen-failed" }
   /** `refusedBecause` is "" when new connections get it. */
   | { readonly kind: "certificate"; readonly refusedBecause: string }
+  | { readonly kind: "api-keys" }
   | { readonly kind: "staged" }
   | { readonly kind: "applied"; readonly revision: number; readonly nonce: number }
   | { readonly kind: "refused"; readonly revision: number; readonly nonce: number; readonly reason: string }

@@ -121,6 +121,7 @@ export const headers: JsonObject = {
   RateLimit: textHeader("Where clients are limited: how many requests are left now, and the seconds until all are back (draft-ietf-httpapi-ratelimit-headers-10).", { type: "string", pattern: '^"default";r=[0-9]+;t=[0-9]+$' }),
   "RateLimit-Policy": textHeader("Where clients are limited: how many requests in how many seconds.", { type: "string", pattern: '^"default";q=[0-9]+;w=[0-9]+$' }),
   traceparent: textHeader("Of the service's step in the request's trace; only when the request had one.", { type: "string", pattern: "^00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-3]$" }),
+  "WWW-Authenticate": { ...textHeader("How to show who one is (RFC 6750).", { type: "string", pattern: '^Bearer realm="lintel"' }), required: true },
   Allow: { ...textHeader("The methods that are allowed here.", { type: "string", enum: ["POST, OPTIONS", "GET, HEAD, OPTIONS"] }), required: true },
   Connection: textHeader("The connection is closed behind this reply.", { const: "close" }),
   "Access-Control-Allow-Origin": textHeader("On requests with an Origin that is allowed: that origin, or any."),

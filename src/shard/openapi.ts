@@ -51,6 +51,10 @@ function openapiDocument({ reportSchema, version }: OpenapiInputs): JsonObject {
       "/": document("root", "A hint for people; the page to try the service on for clients that prefer HTML", { "text/plain": { schema: { type: "string" } }, "text/html": { schema: { type: "string" } } }, pageHeaders),
     },
     components: {
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer", description: "An API key, where the operator asks for one." },
+        apiKey: { type: "apiKey", in: "header", name: "X-API-Key", description: "The same key in a header of its own, for clients whose Authorization is a proxy's. It comes first." },
+      },
       schemas: schemas(reportSchema),
       headers,
       parameters,
@@ -77,6 +81,8 @@ function lintOperation(operationId: string, summary: string, [...where]: readonl
     operationId,
     tags: ["lint"],
     summary,
+    // Only where the operator asks for a key.
+    security: [{}, { bearer: [] }, { apiKey: [] }],
     parameters: [...required, ...common.map((name) => reference("parameters", name))],
     requestBody: {
       description: "The source as it is, whatever the Content-Type says; UTF-8 for most linters. At most 1 MiB unless the operator says otherwise.",

@@ -3,6 +3,7 @@ import type { Problem, ProblemKind } from "./problem.js";
 
 export const problemSamples: { readonly [Kind in ProblemKind]: Extract<Problem, { kind: Kind }> } = {
   "malformed-request": { kind: "malformed-request", detail: "The options must be a JSON object." },
+  unauthorized: { kind: "unauthorized", given: false },
   "not-found": { kind: "not-found", path: "/v2/lint" },
   "unknown-language": { kind: "unknown-language", asked: "pyhton", known: ["python", "json"] },
   "unknown-version": { kind: "unknown-version", language: "python", asked: "0.1.0", known: ["0.17.3", "0.18.0"] },

@@ -7,6 +7,8 @@ import type { AttemptFailure } from "../upstream/failure.js";
 
 export type Problem =
   | { readonly kind: "malformed-request"; readonly detail: string }
+  /** `given`: there was a key, and it is not known. */
+  | { readonly kind: "unauthorized"; readonly given: boolean }
   | { readonly kind: "not-found"; readonly path: string }
   | { readonly kind: "unknown-language"; readonly asked: string; readonly known: readonly string[] }
   | { readonly kind: "unknown-version"; readonly language: string; readonly asked: string; readonly known: readonly string[] }
@@ -48,6 +50,8 @@ export function replyOf(problem: Problem): ProblemReply {
   switch (problem.kind) {
     case "malformed-request":
       return final("400 Bad Request", problem.kind, "The request cannot be understood", problem.detail);
+    case "unauthorized":
+      return unauthorized(problem.given);
     case "not-found":
       return final("404 Not Found", problem.kind, "There is nothing at this path", `${problem.path} is not a path of this service; POST a source file to /v1/lint/{language}, or GET /openapi.json.`);
     case "unknown-language":
@@ -135,6 +139,14 @@ function final(status: string, code: ProblemKind, title: string, detail: string)
 
 function again(status: string, code: ProblemKind, title: string, detail: string): ProblemReply {
   return { status, code, title, detail, retryable: true, headers: none };
+}
+
+/** RFC 6750, section 3. */
+function unauthorized(given: boolean): ProblemReply {
+  const how = "send it as Authorization: Bearer KEY, or as X-API-Key: KEY";
+  const detail = given ? `This API key is not known here; it may have been withdrawn. Ask the operator for another, and ${how}.` : `Linting needs an API key here: ${how}.`;
+  const challenge = given ? 'Bearer realm="lintel", error="invalid_token"' : 'Bearer realm="lintel"';
+  return { ...final("401 Unauthorized", "unauthorized", "An API key is needed", detail), headers: [["WWW-Authenticate", challenge]] };
 }
 
 function busy(code: ProblemKind, title: string, detail: string, retryAfterSeconds: number): ProblemReply {

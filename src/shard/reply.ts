@@ -158,7 +158,7 @@ export function writePreflight(res: HttpResponse, allowed: string, meta: ReplyMe
     writeHead(res, meta);
     res.writeHeader("Allow", allowed);
     res.writeHeader("Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
-    res.writeHeader("Access-Control-Allow-Headers", "Content-Type, Accept, Lintel-Deadline-Ms, X-Request-Id, traceparent");
+    res.writeHeader("Access-Control-Allow-Headers", "Content-Type, Accept, Authorization, X-API-Key, Lintel-Deadline-Ms, X-Request-Id, traceparent");
     res.writeHeader("Access-Control-Max-Age", "86400");
     res.endWithoutBody();
   });

@@ -5,7 +5,7 @@
  */
 
 /** Outcomes of exchanges, by HTTP status; 499 (nginx's number) is a client that left before the answer. */
-export const outcomeStatuses = [200, 400, 404, 405, 406, 408, 413, 415, 422, 429, 499, 500, 502, 503, 504] as const;
+export const outcomeStatuses = [200, 400, 401, 404, 405, 406, 408, 413, 415, 422, 429, 499, 500, 502, 503, 504] as const;
 
 /** Per shard. */
 export const shardCells = {

@@ -12,6 +12,7 @@ import { delay, systemClock } from "../base/clock.js";
 import { messageOf } from "../base/errors.js";
 import { systemRandom } from "../base/random.js";
 import { createHttp2Connector } from "../upstream/http2-connector.js";
+import { ApiKeys } from "./api-keys.js";
 import { ClientLimit } from "./client-limit.js";
 import { documents } from "./documents.js";
 import { Listener } from "./listener.js";
@@ -49,10 +50,12 @@ const { root, quarantine, context } = wireParts({
 });
 
 // 2. The listener, last: from here on users may come.
+const keys = options.asksForKeys ? new ApiKeys() : undefined;
 const listener = new Listener({
   context,
   active: () => root.active,
   limit: options.clientLimit && new ClientLimit(options.clientLimit, clock),
+  keys,
   corsOrigins: options.corsOrigins,
   requestIdPrefix: `${randomBytes(4).toString("hex")}-${options.index}-`,
   documents: documents(),
@@ -75,6 +78,10 @@ port.on("message", (message: ToShard) => {
       break;
     case "certificate":
       say({ kind: "certificate", refusedBecause: listener.doors.renew(message.certificate) });
+      break;
+    case "api-keys":
+      keys?.replace(message.keys);
+      say({ kind: "api-keys" });
       break;
     case "status":
       say({ kind: "status", id: message.id, status: root.status(options.index, context.table.size) });

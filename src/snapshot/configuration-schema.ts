@@ -81,6 +81,8 @@ const httpSchema = z.strictObject(
     // Nothing is open to a network unless somebody says so.
     listen: listenAddress.prefault("127.0.0.1:8080").describe("Where users connect."),
     tls: tlsSchema.optional().describe("With it users connect over TLS 1.2 or newer alone. Both files are read again when they change."),
+    // Who may use it only the operator can say.
+    apiKeys: absolutePath.optional().describe("A file with lines of NAME KEY: linting needs one of these keys. Read again when it changes. Anybody may lint when it is not given."),
     // Source files above 1 MiB are generated; linting them takes seconds and helps nobody.
     bodyBytesMax: size({ min: 1, max: 256 * mebibyte }).prefault("1MiB").describe("Largest request body; a larger one is answered 413."),
     // Who opens the address in a browser sees at once what it is; it can do no more than any client.

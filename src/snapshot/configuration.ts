@@ -17,6 +17,8 @@ export interface Configuration {
     readonly listen: Address;
     /** Absolute paths; both "" for plain HTTP. */
     readonly tls: { readonly cert: string; readonly key: string };
+    /** Absolute path; "" when anybody may lint. */
+    readonly apiKeys: string;
     readonly bodyBytesMax: number;
     /** Whether browsers get a page at "/". */
     readonly page: boolean;
@@ -109,7 +111,7 @@ function configurationOf(file: ParsedFile): Configuration {
     return { language, extensions, spill: given.spill, versions: given.versions.map(versionOf) };
   });
   const { rateLimit, tls = { cert: "", key: "" } } = file.http;
-  const http = { ...file.http, tls, rateLimit: { ...rateLimit, burst: rateLimit.burst ?? Math.max(1, rateLimit.requests) } };
+  const http = { ...file.http, tls, apiKeys: file.http.apiKeys ?? "", rateLimit: { ...rateLimit, burst: rateLimit.burst ?? Math.max(1, rateLimit.requests) } };
   return { http, admin: file.admin, accessLog: { ...file.accessLog, path: file.accessLog.path ?? "" }, shards: file.shards, limits: file.limits, languages };
 }
 

@@ -19,6 +19,7 @@ export function settingsOf({ http, admin, accessLog, shards, limits }: Configura
     ["http.listen", formatAddress(http.listen)],
     ["http.tls.cert", http.tls.cert || "(none)"],
     ["http.tls.key", http.tls.key || "(none)"],
+    ["http.apiKeys", http.apiKeys || "(none)"],
     ["http.bodyBytesMax", formatSize(http.bodyBytesMax)],
     ["http.page", String(http.page)],
     ["http.rateLimit.requests", String(http.rateLimit.requests)],

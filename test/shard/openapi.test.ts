@@ -74,6 +74,7 @@ void t.test("every status and problem that is described is answered, and nothing
   }
   await beforeTheRequest(bench);
   await limited(t, described);
+  await keyed(t, described);
 
   // What cannot be brought about from outside: a mistake of the balancer's own.
   const missing = described.described().filter((one) => !described.seen.has(one) && !one.endsWith(" 500 internal"));
@@ -158,6 +159,16 @@ async function limited(t: Test, described: DescribedInterface): Promise<void> {
   }
   await balancer.drain();
   worker.end();
+}
+
+/** A balancer that asks for keys. */
+async function keyed(t: Test, described: DescribedInterface): Promise<void> {
+  const { balancer } = await startBalancerWith([], 1, {}, { apiKeys: [] });
+  for (const [path, headers] of [["/v1/lint/json", {}], ["/v1/lint?filename=x.json", { "X-API-Key": "wrong" }]] as const) {
+    const request = { method: "POST", path, body: "{}", headers };
+    judge(t, described, request, await ask({ host: "127.0.0.1", port: balancer.port }, request), 401, "unauthorized");
+  }
+  await balancer.drain();
 }
 
 async function beforeTheRequest({ expect }: Bench): Promise<void> {

@@ -2,6 +2,7 @@
 import { Balancer, type BalancerOptions } from "../../src/balancer/balancer.js";
 import { systemClock } from "../../src/base/clock.js";
 import { createLogger } from "../../src/base/logger.js";
+import type { ApiKey } from "../../src/shard/api-keys.js";
 import type { Certificate } from "../../src/shard/messages.js";
 import { defaultConfiguration } from "../../src/snapshot/configuration.js";
 import type { Limits } from "../../src/snapshot/limits.js";
@@ -24,15 +25,16 @@ export function startBalancer(language: string, versions: readonly VersionSnapsh
 }
 
 /** Resolves when it listens and serves these languages at revision 1. */
-export async function startBalancerWith(languages: readonly LanguageSnapshot[], shards = 2, limits: Partial<Limits> = {}, { accessLog, rateLimit = noRateLimit, certificate }: Partial<Pick<BalancerOptions, "accessLog" | "rateLimit">> & { readonly certificate?: Certificate } = {}): Promise<InProcessBalancer> {
+export async function startBalancerWith(languages: readonly LanguageSnapshot[], shards = 2, limits: Partial<Limits> = {}, { accessLog, rateLimit = noRateLimit, certificate, apiKeys }: Partial<Pick<BalancerOptions, "accessLog" | "rateLimit">> & { readonly certificate?: Certificate; readonly apiKeys?: readonly ApiKey[] } = {}): Promise<InProcessBalancer> {
   const { limits: defaults, http } = defaultConfiguration();
   const log: string[] = [];
   const logger = createLogger({ level: "info", format: "text", write: (line) => log.push(line) });
   const drained = { drainQuietMs: 50, drainTimeoutMs: 5_000 };
-  const options = { name: "test", host: "127.0.0.1", port: 0, shards, tls: certificate !== undefined, corsOrigins: [], rateLimit, page: false, accessLog, limits: { ...defaults, ...limits, bodyBytesMax: http.bodyBytesMax }, ...drained };
+  const options = { name: "test", host: "127.0.0.1", port: 0, shards, tls: certificate !== undefined, asksForKeys: apiKeys !== undefined, corsOrigins: [], rateLimit, page: false, accessLog, limits: { ...defaults, ...limits, bodyBytesMax: http.bodyBytesMax }, ...drained };
   const balancer = new Balancer(options, systemClock, logger);
   await balancer.start();
   if (certificate !== undefined) await balancer.renewCertificate(certificate);
+  if (apiKeys !== undefined) await balancer.setApiKeys(apiKeys);
   await balancer.apply({ revision: 1, nonce: 1, languages });
   await balancer.listen(warmUpMs);
   return { balancer, url: `${certificate === undefined ? "http" : "https"}://127.0.0.1:${balancer.port}`, log };
