@@ -1,5 +1,4 @@
 /** Clients that hold on to connections: others are served, memory stays bounded, and they are cut. */
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import t, { type Test } from "tap";
 import { type Comparison, compareAlternating, describeComparison } from "../support/alternation.js";
@@ -7,6 +6,7 @@ import { BadCrowd } from "../support/bad-crowd.js";
 import { BalancerProcess, until } from "../support/balancer-process.js";
 import { isInNamespace, runInNamespace } from "../support/network-namespace.js";
 import { FragileFleet } from "../support/fragile-fleet.js";
+import { MemoryWatch } from "../support/memory-watch.js";
 import { describeLoad, OpenLoad } from "../support/open-load.js";
 import { realJsonFiles } from "../support/real-files.js";
 import { WorkerFleet } from "../support/worker-fleet.js";
@@ -90,7 +90,7 @@ interface Scene {
   readonly balancer: BalancerProcess;
   readonly load: OpenLoad;
   readonly crowd: BadCrowd;
-  readonly memory: Memory;
+  readonly memory: MemoryWatch;
 }
 
 async function startScene(t: Test, limits: Readonly<Record<string, string | number>>): Promise<Scene> {
@@ -109,7 +109,7 @@ async function startScene(t: Test, limits: Readonly<Record<string, string | numb
   const crowd = new BadCrowd(balancer.port);
   t.teardown(() => crowd.stop());
   await until(() => load.results.length >= 300, 20_000, () => "the load to flow");
-  const memory = new Memory(balancer.child!.pid!);
+  const memory = new MemoryWatch(balancer.child!.pid!);
   t.teardown(() => memory.stop());
   return { balancer, load, crowd, memory };
 }
@@ -131,26 +131,6 @@ async function finish(t: Test, { load, memory }: Scene, comparison: Comparison):
   t.ok(comparison.ratio <= ratioMax, `others' p99 is at most ${ratioMax} x`);
   t.ok(highestBytes - beforeBytes < 300 * mebibyte, "memory stays bounded");
   t.equal(results.filter(({ status }) => status !== 200).length, 0, "no other request failed");
-}
-
-/** A process's resident memory, watched. */
-class Memory {
-  readonly beforeBytes: number;
-  highestBytes: number;
-  private readonly timer: NodeJS.Timeout;
-
-  constructor(private readonly pid: number) {
-    this.beforeBytes = this.highestBytes = this.read();
-    this.timer = setInterval(() => (this.highestBytes = Math.max(this.highestBytes, this.read())), 50);
-  }
-
-  stop(): void {
-    clearInterval(this.timer);
-  }
-
-  private read(): number {
-    return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"))?.[1]) * 1024;
-  }
 }
 
 /** Every connection is gone and nothing is held for it. */

@@ -78,7 +78,7 @@ export async function startUp(t: Harness, options: ServiceOptions = {}): Promise
   const configPath = options.config === undefined ? "" : writeConfig(t, options.config);
   const config = configPath === "" ? [] : ["--config", configPath];
   const ports = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manager", "127.0.0.1:0", "--shards", String(options.shards ?? 1)];
-  const program = await startProgram(t, ["up", ...config, ...ports, ...(options.args ?? [])], /ready at https?:\/\/[\d.]+:(\d+)[^]*http:\/\/[\d.]+:(\d+)\/status[^]* --manager (\S+)/, options);
+  const program = await startProgram(t, ["up", ...config, ...ports, ...(options.args ?? [])], /ready at https?:\/\/(?:localhost|[\d.]+):(\d+)[^]*http:\/\/[\d.]+:(\d+)\/status[^]* --manager (\S+)/, options);
   return { ...serviceOf(t, program, configPath), manager: program.ready[3]! };
 }
 
@@ -222,7 +222,7 @@ function isAlive(pid: number): boolean {
 }
 
 /** Children, grandchildren and so on, where the system shows them (Linux). */
-function descendantsOf(pid: number): number[] {
+export function descendantsOf(pid: number): number[] {
   const childrenOf = new Map<number, number[]>();
   for (const entry of readableEntries("/proc")) {
     if (!/^\d+$/.test(entry)) continue;
