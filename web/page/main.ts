@@ -13,7 +13,7 @@ import { wireFileInput } from "./file-input.js";
 import { FindingsList, summaryOf } from "./findings.js";
 import { LintLoop } from "./lint-loop.js";
 import { fragmentCharsMax, fragmentOf, readFragment } from "./permalink.js";
-import { hideProblem, showProblem } from "./problem-box.js";
+import { askForKey, hideProblem, showProblem } from "./problem-box.js";
 import { readable, ReportPanels } from "./report-panels.js";
 import { isSample, sampleOf } from "./samples.js";
 import { languages, lintUrl, type Facts, type LintRequest, type ProblemDetails } from "./service.js";
@@ -24,6 +24,8 @@ const base = new URL(".", location.href).href;
 const summary = byId("summary", HTMLElement);
 const facts = byId("facts", HTMLElement);
 const problemBox = byId("problem", HTMLElement);
+/** What the user gave when the service asked; kept until the page is left. */
+let apiKey = "";
 const findingsCount = byId("findings-count", HTMLElement);
 
 // 1. What the user works with.
@@ -129,7 +131,7 @@ function colour(): void {
 }
 
 function request(): LintRequest {
-  return { ...choices.chosen, format: "json", source: editor.source };
+  return { ...choices.chosen, format: "json", source: editor.source, apiKey };
 }
 
 function changed(): void {
@@ -164,9 +166,15 @@ function showFailure(problem: ProblemDetails, retryInMs: number | undefined): vo
   summarize("error", problem.title);
   facts.textContent = "";
   showProblem(problemBox, problem, retryInMs, () => main.again());
+  if (problem.code === "unauthorized") askForKey(problemBox, useKey);
   showRaw();
   // The operator may have changed what is served since this page was opened.
   if (problem.code === "unknown-language" || problem.code === "unknown-version") void languages(base).then((answer) => "status" in answer || choices.offer(answer));
+}
+
+function useKey(key: string): void {
+  apiKey = key;
+  main.again();
 }
 
 /** Something that has nothing to do with the newest report, which stays. */
@@ -180,7 +188,7 @@ function showRaw(): void {
   const { formatName } = panels;
   if (tabs.selected === "tab-curl") {
     const { filename } = choices.chosen;
-    panels.showCommands(lintUrl(base, { ...request(), format: formatName }), filename, editor.source);
+    panels.showCommands(lintUrl(base, { ...request(), format: formatName }), filename, editor.source, apiKey !== "");
   }
   if (tabs.selected !== "tab-report" || formatName === "json") raw.stop();
   if (tabs.selected !== "tab-report") return;

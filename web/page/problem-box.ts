@@ -17,6 +17,16 @@ export function showProblem(host: HTMLElement, problem: ProblemDetails, retryInM
   host.hidden = false;
 }
 
+/** Asks for the API key that the problem is about. `use` gets what was typed; it stays in the page alone. */
+export function askForKey(host: HTMLElement, use: (key: string) => void): void {
+  const input = element("input", { type: "password", autocomplete: "off", spellcheck: "false", maxlength: "1024", required: true });
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    use(input.value.trim());
+  };
+  host.append(element("form", { class: "key", submit }, element("label", {}, "API key ", input), element("button", { type: "submit" }, "Use it")));
+}
+
 export function hideProblem(host: HTMLElement): void {
   host.hidden = true;
   host.replaceChildren();

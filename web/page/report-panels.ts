@@ -60,9 +60,9 @@ export class ReportPanels {
     this.cut.textContent = `The first ${shownCharsMax.toLocaleString("en")} of ${text.length.toLocaleString("en")} characters; the download has all.`;
   }
 
-  showCommands(url: string, filename: string, source: string): void {
-    this.withFile.textContent = curlWithFile(url, filename);
-    const command = source.length > commandCharsMax ? undefined : curlWithSource(url, source);
+  showCommands(url: string, filename: string, source: string, withKey: boolean): void {
+    this.withFile.textContent = curlWithFile(url, filename, withKey);
+    const command = source.length > commandCharsMax ? undefined : curlWithSource(url, source, withKey);
     this.withSource.textContent = command ?? "";
     this.withSourceBox.hidden = command === undefined;
   }

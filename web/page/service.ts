@@ -13,6 +13,8 @@ export interface LintRequest {
   readonly filename: string;
   readonly format: FormatName;
   readonly source: string;
+  /** Where the service asks for one; "" for none. */
+  readonly apiKey: string;
 }
 
 /** What the reply's headers say of how the report was made; "" for what they do not say. */
@@ -54,7 +56,7 @@ export interface LanguageEntry {
 }
 
 /** Where a request goes. `base` is the page's own address, so that a prefix that a proxy adds stays. */
-export function lintUrl(base: string, { language, version, filename, format }: Omit<LintRequest, "source">): string {
+export function lintUrl(base: string, { language, version, filename, format }: Omit<LintRequest, "source" | "apiKey">): string {
   const url = new URL(`v1/lint/${encodeURIComponent(language)}`, base);
   if (filename !== "") url.searchParams.set("filename", filename);
   if (version !== "") url.searchParams.set("version", version);
@@ -66,7 +68,7 @@ export function lintUrl(base: string, { language, version, filename, format }: O
 export async function lint(base: string, request: LintRequest, signal: AbortSignal): Promise<Answer> {
   const startedMs = nowMs();
   try {
-    const response = await fetch(lintUrl(base, request), { ...plain, method: "POST", body: request.source, signal });
+    const response = await fetch(lintUrl(base, request), { ...plain, method: "POST", body: request.source, signal, headers: request.apiKey === "" ? {} : { "X-API-Key": request.apiKey } });
     const text = await response.text();
     return response.ok ? { kind: "report", text, facts: factsOf(response, nowMs() - startedMs) } : problemFrom(response, text);
   } catch (error) {
