@@ -4,7 +4,7 @@
 //   npm run build:binary [-- OUTPUT]      default dist/lintel
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { createRequire, isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,6 +18,10 @@ const output = resolve(process.argv[2] ?? join(root, "dist/lintel"));
 const work = mkdtempSync(join(tmpdir(), "lintel-binary-"));
 /** Node's mark for where the blob goes. */
 const fuse = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
+/** Tried, and done without where they are not there. */
+const absentPackages = ["@napi-rs/nice", "jiti", "jiti/package.json", "source-map-support"];
+/** Only written down, in code that ajv would make for a file of its own. */
+const writtenDown = ["ajv/dist/runtime/equal"];
 const linterPackages = ["stylelint", "yaml", "eslint", "jsonc-parser", "typescript-eslint", "@astral-sh/ruff-wasm-nodejs"];
 
 /** The network threads know the analyzers' names and never load one. */
@@ -44,6 +48,8 @@ const partsInsideOneFile = {
       ["new node_worker_threads_1.Worker(filename, workerOpts)", 'new node_worker_threads_1.Worker(require("node:sea").getAsset("linter/analysis-thread.cjs", "utf8"), { ...workerOpts, eval: true })'],
     ]);
     replaceIn(builder, /stylelint[/\\]lib[/\\]utils[/\\]FileCache\.mjs$/, [["JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))", JSON.stringify({ version: versionOf("stylelint") })]]);
+    // Their tables are read by a `require` of their own, which a bundler does not see.
+    replaceIn(builder, /stylelint[/\\]lib[/\\](lintPostcssResult|rules[/\\](declaration-property-value|function)-no-unknown[/\\]index|utils[/\\]mathMLTags)\.mjs$/, [["const require = createRequire(import.meta.url);", ""]]);
     replaceIn(builder, /piscina[/\\]dist[/\\]worker\.js$/, [
       ["await Promise.resolve(`${filename}`).then(s => __importStar(require(s)))", `require(${JSON.stringify(join(root, "dist/src/linter/analysis-thread.js"))})`],
     ]);
@@ -121,10 +127,18 @@ async function bundle(entry, name, without = []) {
     banner: { js: 'const __programUrl = require("node:url").pathToFileURL(process.execPath).href;' },
     // The builds of these two that load no file of their own at run time.
     alias: { "css-tree": join(root, "node_modules/css-tree/cjs/index.cjs"), "jsonc-parser": join(root, "node_modules/jsonc-parser/lib/esm/main.js") },
-    external: ["@napi-rs/nice", "jiti", "jiti/package.json"],
+    external: absentPackages,
     plugins: [...without, partsInsideOneFile],
   });
+  refuseOutsidePackages(outfile);
   return outfile;
+}
+
+/** Where the file runs there are no packages beside it; here there are, and what is missing inside would not be noticed. */
+function refuseOutsidePackages(bundled) {
+  const wanted = [...readFileSync(bundled, "utf8").matchAll(/\brequire\d*\("([^"./][^"]*)"\)/g)].map(([, specifier]) => specifier);
+  const outside = [...new Set(wanted)].filter((specifier) => !isBuiltin(specifier) && ![...absentPackages, ...writtenDown].includes(specifier));
+  if (outside.length > 0) throw new Error(`${basename(bundled)} would look for ${outside.join(", ")} when it runs`);
 }
 
 function replaceIn(builder, filter, replacements) {
