@@ -7,7 +7,7 @@ import { join, relative } from "node:path";
 import { getAsset, getRawAsset, isSea } from "node:sea";
 import { fileURLToPath } from "node:url";
 import type { WorkerOptions } from "node:worker_threads";
-import { loadUnnamed } from "./unnamed-addon.js";
+import { loadBeside, loadUnnamed } from "./unnamed-addon.js";
 
 const inOneFile = isSea();
 
@@ -35,11 +35,15 @@ let addonPath: string | undefined;
 export function threadOf(module: "shard/thread", options: WorkerOptions): [string | URL, WorkerOptions] {
   if (inOneFile) {
     // Not what a predecessor's environment says: that is another process's file.
-    addonPath ??= loadUnnamed(new Uint8Array(getRawAsset("addon.node") as ArrayBuffer));
+    addonPath ??= loadAddon(new Uint8Array(getRawAsset("addon.node") as ArrayBuffer));
     process.env[addonVariable] = addonPath;
     return [getAsset(`${module}.cjs`, "utf8"), { ...options, eval: true }];
   }
   return [new URL(`../${module}.js`, import.meta.url), options];
+}
+
+function loadAddon(bytes: Uint8Array): string {
+  return loadBeside(`${process.execPath}.node`, bytes) ?? loadUnnamed(bytes);
 }
 
 /** A file of proto/lintel/v1: itself, or what was read from it when the one file was made. */

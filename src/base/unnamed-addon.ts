@@ -1,8 +1,9 @@
 /**
  * Native code that is part of one executable file. The system's loader maps only files, so the bytes go into one without a name
- * (O_TMPFILE): nobody can put another in its place, and nothing is left behind. Must not know what the code is.
+ * (O_TMPFILE): nobody can put another in its place, and nothing is left behind. Where no folder may hold code, as in a container
+ * with a read-only root, they may lie beside the executable. Must not know what the code is.
  */
-import { closeSync, constants, openSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { messageOf, UserError } from "./errors.js";
 
 /** Linux's O_TMPFILE, which Node does not name. */
@@ -22,7 +23,22 @@ export function loadUnnamed(bytes: Uint8Array): string {
       failures.push(`${folder}: ${messageOf(error)}`);
     }
   }
-  throw new UserError(`the native HTTP server could not be loaded from any folder (${failures.join("; ")}); one of them must allow files to be made and mapped as code`);
+  throw new UserError(`the native HTTP server could not be loaded from any folder (${failures.join("; ")}); one of them must allow files to be made and mapped as code, as /tmp does unless it is mounted noexec`);
+}
+
+/** Loads the code from the file at `path` if it is just these bytes, and returns that path; undefined otherwise. What was left there by another version is not used. */
+export function loadBeside(path: string, bytes: Uint8Array): string | undefined {
+  if (!holds(path, bytes)) return undefined;
+  process.dlopen({ exports: {} }, path);
+  return path;
+}
+
+function holds(path: string, bytes: Uint8Array): boolean {
+  try {
+    return statSync(path).size === bytes.length && readFileSync(path).equals(bytes);
+  } catch {
+    return false;
+  }
 }
 
 function loadFrom(folder: string, bytes: Uint8Array): string {
