@@ -76,6 +76,12 @@ const tlsSchema = z.strictObject(
   { error: "a mapping with cert and key" },
 );
 
+// It believes a header in front of any request, not of the first alone, and tells nobody which connection a request came on: behind a proxy
+// that passes bytes through, a client could say it is anybody (test/shard/rate-limit.test.ts). With TLS it looks for the header inside.
+const proxyProtocol = z.literal(false, {
+  error: "false: the HTTP parser believes PROXY headers in front of every request, a client's own, too; let the proxy send X-Forwarded-For, and list it in http.trustedProxies",
+});
+
 const httpSchema = z.strictObject(
   {
     // Nothing is open to a network unless somebody says so.
@@ -90,6 +96,7 @@ const httpSchema = z.strictObject(
     rateLimit: rateLimitSchema.prefault({}).describe("How often a client may ask; a client is an IPv4 address or an IPv6 network (/64)."),
     // What a request says of where it came from anybody can write.
     trustedProxies: z.array(trustedProxy, { error: "a list of networks" }).default([]).describe("Networks of proxies whose X-Forwarded-For says who the client is."),
+    proxyProtocol: proxyProtocol.optional().describe("Not taken: a client could claim any address. X-Forwarded-For of trustedProxies is."),
     cors: corsSchema.prefault({}).describe("What pages of other origins may do."),
   },
   { error: "a mapping" },

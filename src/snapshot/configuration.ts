@@ -110,9 +110,11 @@ function configurationOf(file: ParsedFile): Configuration {
     const extensions = given.extensions === undefined ? known.filter((extension) => !claimed.has(extension)) : lowerCase(given.extensions);
     return { language, extensions, spill: given.spill, versions: given.versions.map(versionOf) };
   });
-  const { rateLimit, tls = { cert: "", key: "" } } = file.http;
-  const http = { ...file.http, tls, apiKeys: file.http.apiKeys ?? "", rateLimit: { ...rateLimit, burst: rateLimit.burst ?? Math.max(1, rateLimit.requests) } };
-  return { http, admin: file.admin, accessLog: { ...file.accessLog, path: file.accessLog.path ?? "" }, shards: file.shards, limits: file.limits, languages };
+  return { http: httpOf(file.http), admin: file.admin, accessLog: { ...file.accessLog, path: file.accessLog.path ?? "" }, shards: file.shards, limits: file.limits, languages };
+}
+
+function httpOf({ listen, tls = { cert: "", key: "" }, apiKeys = "", bodyBytesMax, page, rateLimit, trustedProxies, cors }: ParsedFile["http"]): Configuration["http"] {
+  return { listen, tls, apiKeys, bodyBytesMax, page, rateLimit: { ...rateLimit, burst: rateLimit.burst ?? Math.max(1, rateLimit.requests) }, trustedProxies, cors };
 }
 
 type ParsedVersion = ParsedFile["languages"][string]["versions"][number];

@@ -2,7 +2,7 @@
 import t from "tap";
 import { startBalancerWith, versionOf } from "../support/balancer-in-process.js";
 import { startLightWorker } from "../support/light-workers.js";
-import { ask, type RawReply } from "../support/raw-http.js";
+import { ask, bytesOf, connect, type RawReply } from "../support/raw-http.js";
 import { balancerMetrics } from "../../src/metrics/definitions.js";
 import { describeBalancer } from "../../src/balancer/metrics.js";
 import { Exposition } from "../../src/metrics/exposition.js";
@@ -41,4 +41,28 @@ void t.test("a client has so many requests whatever shard it comes to; the answe
   const counted = [...(await exposition.text()).matchAll(new RegExp(`^${balancerMetrics.rateLimited.name}\\{shard="\\d"\\} (\\d+)$`, "gm"))].map(([, value]) => Number(value));
   t.equal(counted.reduce((sum, one) => sum + one, 0), 5);
   t.equal(counted.length, 2);
+});
+
+/** PROXY protocol, version 2: "this is TCP over IPv4 from 203.0.113.LAST". */
+function proxyHeader(last: number): Buffer {
+  return Buffer.from([0x0d, 0x0a, 0x0d, 0x0a, 0, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a, 0x21, 0x11, 0, 12, 203, 0, 113, last, 127, 0, 0, 1, 4, 210, 0, 80]);
+}
+
+void t.test("a PROXY header makes a client no other: the parser reads it, and nobody believes it", async (t) => {
+  const worker = await startLightWorker("json", "1");
+  const languages = [{ language: "json", extensions: [], spill: true, versions: [versionOf([worker.port])] }];
+  const { balancer } = await startBalancerWith(languages, 1, {}, { rateLimit: { requests: 1, periodMs: 3_600_000, burst: 2, trustedProxies: ["127.0.0.0/8"] } });
+  t.teardown(async () => {
+    await balancer.drain();
+    worker.end();
+  });
+  const connection = await connect({ host: "127.0.0.1", port: balancer.port });
+  const request = bytesOf({ method: "POST", path: "/v1/lint/json", body: "{}" });
+  const statuses: number[] = [];
+  for (const last of [1, 2, 3]) {
+    connection.write(Buffer.concat([proxyHeader(last), request]));
+    statuses.push((await connection.reply()).status);
+  }
+  connection.close();
+  t.same(statuses, [200, 200, 429]);
 });

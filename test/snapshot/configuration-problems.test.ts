@@ -53,6 +53,7 @@ const table: readonly (readonly [what: string, text: string, sentences: readonly
   ["a number as an address", version("workers: [7070]"), [`l:5:19: ${at}.workers[0]: found the number 7070, ${anAddress}`]],
   ["a bad listen address", 'http: { listen: "10.0.0.256:80" }', ['l:1:17: http.listen: found "10.0.0.256:80", expected an address to listen on, such as "127.0.0.1:8080" or "[::]:8080"']],
   // Across keys
+  ["the PROXY protocol", "http: { proxyProtocol: true }\n", ["l:1:24: http.proxyProtocol: found true, expected false: the HTTP parser believes PROXY headers in front of every request, a client's own, too; let the proxy send X-Forwarded-For, and list it in http.trustedProxies"]],
   ["a version given twice", 'languages:\n  go:\n    versions:\n      - version: "1"\n      - version: "1"\n', ['l:5:18: languages.go.versions[1].version: the version "1" is already at languages.go.versions[0].version on line 4; it can only be in one place']],
   ["a worker given twice, spelt differently", version('workers: ["[::1]:80", "[0::1]:80"]'), [`l:5:31: ${at}.workers[1]: the worker "[::1]:80" is already at ${at}.workers[0] on line 5; it can only be in one place`]],
   ["an extension of two languages", 'languages:\n  a: { extensions: [.x], versions: [{ version: "1" }] }\n  b: { extensions: [.X], versions: [{ version: "1" }] }\n', ['l:3:21: languages.b.extensions[0]: the extension ".x" is already at languages.a.extensions[0] on line 2; it can only be in one place']],
