@@ -38,6 +38,14 @@ function run(t: Test): void {
     t.end();
   });
 
+  void t.test("a second worker of a language has a name of its own", (t) => {
+    lab.write("/etc/lintel/linter-json-2.env", "LINTEL_LANGUAGE=json\nLINTEL_OPTIONS=--listen 127.0.0.1:7073 --threads 1\n");
+    lab.shell("systemctl start lintel-linter@json-2");
+    t.match(lab.property("lintel-linter@json-2", "StatusText"), /serving json 3\.3\.1 on port 7073/);
+    lab.shell("systemctl stop lintel-linter@json-2");
+    t.end();
+  });
+
   void t.test("systemctl reload reads the configuration, and says in the status what came of it", async (t) => {
     lab.write("/etc/lintel/lintel.yaml", configuration.replace("weight", "wieght"));
     lab.shell(`systemctl reload ${balancer}`);
