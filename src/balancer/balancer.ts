@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { type Clock, delay } from "../base/clock.js";
 import { RateLimit, type RateLimitOptions } from "../balancing/rate-limit.js";
 import { nextShare } from "../balancing/worker-part.js";
+import type { PeerCertificates } from "../base/peer-certificates.js";
 import { messageOf, UserError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { ApplyOutcome, BalancerStanding, StandingReceiver, WaitingVersion } from "../manager-link/link.js";
@@ -33,6 +34,8 @@ export interface BalancerOptions {
   readonly shards: "auto" | number;
   /** Whether users come over TLS: `renewCertificate` comes before `listen` then. */
   readonly tls: boolean;
+  /** To connect to workers with; undefined for no encryption. */
+  readonly workerTls?: PeerCertificates | undefined;
   /** Whether linting needs an API key: nobody has one before `setApiKeys`. */
   readonly asksForKeys: boolean;
   readonly limits: RequestLimits;
@@ -102,10 +105,10 @@ export class Balancer implements StandingReceiver {
     const clientLimit = rateLimit.requests === 0 ? undefined : { ...rateLimit, memory: RateLimit.allocate(), seed: randomInt(2 ** 32), epochMs: clock.wallMs() };
     const rings = accessLog === undefined ? [] : Array.from({ length: count }, () => AccessRing.allocate());
     this.threads = this.statistics.map((one, index) => {
-      const { limits, corsOrigins, name, tls, asksForKeys } = options;
+      const { limits, corsOrigins, name, tls, asksForKeys, workerTls } = options;
       const memory = rings[index];
       const access = accessLog && memory && { ...accessLog, memory };
-      const shard: ShardOptions = { index, shards: count, balancer: name, limits, corsOrigins, clientLimit, page, tls, asksForKeys, statistics: one.memory, statisticsSizes: sizes, novelInputs: suspects.novelInputs, access };
+      const shard: ShardOptions = { index, shards: count, balancer: name, limits, corsOrigins, clientLimit, page, tls, asksForKeys, workerTls, statistics: one.memory, statisticsSizes: sizes, novelInputs: suspects.novelInputs, access };
       return new ShardThread({ ...defaultShardThreadOptions, shard }, clock, logger, suspects, () => this.handover.noteUsable());
     });
     this.handover = new Handover(this.shardsForHandover(), clock, options.limits.handoverTimeoutMs);

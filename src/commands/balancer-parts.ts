@@ -9,6 +9,7 @@ import { migratesConnections } from "../balancer/port-lock.js";
 import { delay, systemClock } from "../base/clock.js";
 import { codeOf, messageOf, UserError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
+import type { PeerCertificates } from "../base/peer-certificates.js";
 import type { ManagerLink } from "../manager-link/link.js";
 import { Exposition } from "../metrics/exposition.js";
 import { describeProcess } from "../metrics/process-metrics.js";
@@ -18,13 +19,14 @@ import { lintelVersion } from "./program.js";
 import type { ServiceManager } from "./service-manager.js";
 
 /** `name` is not given where nobody else asks for it. */
-export function balancerFrom({ http, accessLog, limits, shards }: Configuration, logger: Logger, name = `${hostname()} ${http.listen.port}`): Balancer {
+export function balancerFrom({ http, accessLog, limits, shards }: Configuration, logger: Logger, workerTls: PeerCertificates | undefined, name = `${hostname()} ${http.listen.port}`): Balancer {
   return new Balancer(
     {
       name,
       host: http.listen.host,
       port: http.listen.port,
       shards,
+      workerTls,
       asksForKeys: http.apiKeys !== "",
       tls: http.tls.cert !== "",
       limits: { ...limits, bodyBytesMax: http.bodyBytesMax },

@@ -9,7 +9,7 @@ import { PortFiles } from "./port-files.js";
 import { withKubernetesFlags } from "./kubernetes-flags.js";
 import { withManagerAccess } from "./manager-access.js";
 import { ServiceManager } from "./service-manager.js";
-import { withSettingFlags } from "./setting-flags.js";
+import { withSettingFlags, workerTlsOf } from "./setting-flags.js";
 import { untilToldToStop } from "./stop-signal.js";
 import { Successors } from "./successor.js";
 
@@ -43,7 +43,7 @@ async function run(flags: Flags): Promise<void> {
   const link = files.reloadedWith(source);
 
   // 2. The threads and the port, still closed to users: a port in use is found before anything else happens.
-  const balancer = balancerFrom(settings, logger, name);
+  const balancer = balancerFrom(settings, logger, workerTlsOf(flags), name);
   await balancer.start(replace);
   await sayWhatReplacingLoses(logger);
   const metrics = new Exposition();

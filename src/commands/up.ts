@@ -29,7 +29,7 @@ import { type ControlPlane, controlPlaneFrom, serverFor } from "./manager-parts.
 import { lintelVersion } from "./program.js";
 import { PortFiles } from "./port-files.js";
 import { ServiceManager } from "./service-manager.js";
-import { addressOf, type SettingFlags, withSettingFlags, withSettings } from "./setting-flags.js";
+import { addressOf, type SettingFlags, withSettingFlags, withSettings, workerTlsOf } from "./setting-flags.js";
 import { untilToldToStop } from "./stop-signal.js";
 
 interface Flags extends SettingFlags {
@@ -72,7 +72,7 @@ async function run(flags: Flags): Promise<void> {
   const security = await serverSecurity(flags.tokensFile === undefined ? {} : { tokensFile: flags.tokensFile }, systemClock, logger);
 
   // 2. The ports, still closed to users: one that is in use is found before any worker starts.
-  const balancer = balancerFrom(configuration, logger);
+  const balancer = balancerFrom(configuration, logger, workerTlsOf(flags));
   await balancer.start();
   const platform = platformFor(configuration, path, logger);
   const open: { close(): Promise<void> }[] = [];

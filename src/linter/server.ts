@@ -4,6 +4,7 @@
  */
 import { logVerbosity, Metadata, Server, ServerCredentials, setLogVerbosity, status } from "@grpc/grpc-js";
 import type { sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
+import type { PeerCertificates } from "../base/peer-certificates.js";
 import type { AnalysisPool, Job, JobOutcome } from "./analysis-pool.js";
 import { method } from "./grpc-method.js";
 import { Health, healthDefinition } from "./health.js";
@@ -12,6 +13,8 @@ import { decodeLintRequest, encodeDescription, finishLintResponse, type Descript
 export interface ServerOptions {
   readonly sourceBytesMax: number;
   readonly reportBytesMax: number;
+  /** With it callers come over TLS and show a certificate of its authority; undefined: anybody may, in clear. */
+  readonly tls: PeerCertificates | undefined;
   /** A connection that was silent for so long is asked; without an answer within the same time again it is closed. */
   readonly silenceMs: number;
 }
@@ -63,7 +66,7 @@ export class LinterServer {
   listen(host: string, port: number): Promise<number> {
     const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
     return new Promise((resolve, reject) => {
-      this.server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+      this.server.bindAsync(address, credentialsOf(this.options.tls), (error, bound) => {
         if (error !== null) reject(error);
         else resolve(bound);
       });
@@ -120,6 +123,11 @@ export class LinterServer {
     metadata.set(queueDepthTrailer, String(this.pool.depth));
     return { code, details: wellFormed(details), metadata };
   }
+}
+
+function credentialsOf(tls: PeerCertificates | undefined): ServerCredentials {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  return ServerCredentials.createSsl(Buffer.from(tls.ca), [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }], true);
 }
 
 /** A cancel or a passed deadline (grpc-js answers that one itself) frees the place in the queue. */

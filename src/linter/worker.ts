@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../base/clock.js";
 import { messageOf, UserError } from "../base/errors.js";
+import type { PeerCertificates } from "../base/peer-certificates.js";
 import type { Logger } from "../base/logger.js";
 import { AnalysisPool, type PoolLimits } from "./analysis-pool.js";
 import type { Introduction } from "./analysis.js";
@@ -23,6 +24,7 @@ export interface WorkerOptions {
   readonly sourceBytesMax: number;
   readonly reportBytesMax: number;
   readonly silenceMs: number;
+  readonly tls: PeerCertificates | undefined;
   readonly drainTimeoutMs: number;
 }
 

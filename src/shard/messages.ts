@@ -1,4 +1,5 @@
 /** What the main thread and a shard say to each other. Plain data: it is cloned between threads. */
+import type { PeerCertificates } from "../base/peer-certificates.js";
 import type { Limits } from "../snapshot/limits.js";
 import type { LanguageSnapshot } from "../snapshot/snapshot.js";
 import type { Remembered } from "../balancing/poison.js";
@@ -72,6 +73,8 @@ export interface ShardOptions {
   readonly tls: boolean;
   /** Whether a lint request needs an API key; nobody is let in before they are told. */
   readonly asksForKeys: boolean;
+  /** To connect to workers with; undefined for no encryption. */
+  readonly workerTls: PeerCertificates | undefined;
   /** The page that browsers get; empty for none. */
   readonly page: readonly PageFile[];
   readonly statistics: SharedArrayBuffer;

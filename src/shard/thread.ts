@@ -40,7 +40,7 @@ const { root, quarantine, context } = wireParts({
   clock,
   random: systemRandom,
   statistics,
-  openConnection: createHttp2Connector().open,
+  openConnection: createHttp2Connector({ tls: options.workerTls }).open,
   limits: options.limits,
   place: { shard: options.index, shards: options.shards, balancer: options.balancer },
   novelInputs: options.novelInputs,

@@ -4,6 +4,7 @@
  * that breaks the protocol ends its connection, never the shard. Must not know versions, choice or retries.
  */
 import { connect, type Socket } from "node:net";
+import { connect as connectSecurely } from "node:tls";
 import { assert } from "../base/assert.js";
 import type { Timer } from "../base/clock.js";
 import { codeOf } from "../base/errors.js";
@@ -205,11 +206,14 @@ export class Http2Connection implements Connection, FrameSink {
       writableHighWaterMark: socketHighWaterBytes,
       onread: { buffer: this.shard.takeReadBuffer(), callback: (length: number, chunk: Uint8Array) => this.onRead(chunk, length) },
     };
-    const socket = connect(socketOptions);
+    const { tls } = this.shard;
+    const socket = tls === undefined ? connect(socketOptions) : connectSecurely({ ...socketOptions, ...secureOptions, secureContext: tls });
+    // The other way to connect does not take them as options.
+    if (tls !== undefined) socket.setNoDelay(true).setKeepAlive(true, limits.tcpKeepAliveMs);
     let reason = "the worker closed the connection";
-    socket.once("connect", () => this.greet());
+    socket.once(tls === undefined ? "connect" : "secureConnect", () => this.greet());
     socket.on("drain", () => this.onSocketDrain());
-    socket.on("error", (error) => (reason = `${codeOf(error) || error.message} on the connection to the worker`));
+    socket.on("error", (error: Error) => (reason = `${codeOf(error) || error.message} on the connection to the worker`));
     socket.once("end", () => this.shutDown("connection-lost", reason, errorCodes.noError));
     socket.once("close", () => this.shutDown("connection-lost", reason, errorCodes.noError));
     return socket;
@@ -324,6 +328,9 @@ export class Http2Connection implements Connection, FrameSink {
     this.shard.clock.after(this.shard.limits.lingerMs, () => this.socket.destroy());
   }
 }
+
+/** Workers come and go at any address: whoever has a certificate of the authority, which is for this service alone, is one. */
+const secureOptions = { highWaterMark: socketHighWaterBytes, ALPNProtocols: ["h2"], checkServerIdentity: () => undefined };
 
 /** HOST:PORT as in a URL. */
 function authorityOf({ host, port }: ConnectionOptions): string {

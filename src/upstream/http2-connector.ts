@@ -2,7 +2,9 @@
  * Makes the connections of one shard: they share the buffer that sockets read into, the spare buffers, and
  * the end of the turn. Must not know what goes over them.
  */
+import { createSecureContext } from "node:tls";
 import { systemClock, type Clock } from "../base/clock.js";
+import type { PeerCertificates } from "../base/peer-certificates.js";
 import { BufferPool } from "./buffer-pool.js";
 import type { ConnectionEvents, ConnectionOptions, OpenConnection } from "./connection.js";
 import { Http2Connection } from "./http2-connection.js";
@@ -14,6 +16,8 @@ export interface Http2ConnectorOptions {
   readonly clock?: Clock;
   readonly limits?: Partial<Http2Limits>;
   readonly flushPolicy?: FlushPolicy;
+  /** Not given: without encryption. */
+  readonly tls?: PeerCertificates | undefined;
 }
 
 /** As much as one read gets on a busy connection; larger ones gained nothing. */
@@ -32,6 +36,7 @@ export function createHttp2Connector(options: Http2ConnectorOptions = {}): Http2
     clock: options.clock ?? systemClock,
     limits: { ...defaultHttp2Limits, ...options.limits },
     flushPolicy: options.flushPolicy ?? "alone-at-once",
+    tls: options.tls && createSecureContext({ ...options.tls, minVersion: "TLSv1.3" }),
     flusher: new TurnFlusher(),
     pool: new BufferPool(),
     callsInFlight: 0,
