@@ -1,6 +1,6 @@
 /** Clients over TLS: one request on an agent's connection, with what the connection was. */
 import { type Agent, request } from "node:https";
-import { TLSSocket } from "node:tls";
+import { type PeerCertificate, TLSSocket } from "node:tls";
 
 export interface SecureReply {
   readonly status: number;
@@ -15,6 +15,13 @@ export interface SecureReply {
 /** The common name of whom every connection is with: a resumed one does not show it again. */
 const peers = new WeakMap<TLSSocket, string>();
 
+/** "" when the session was resumed or the connection is gone already. */
+function commonName(socket: TLSSocket): string {
+  if (socket.destroyed) return "";
+  const { subject } = socket.getPeerCertificate() as Partial<PeerCertificate>;
+  return String(subject?.CN ?? "");
+}
+
 /** POSTs a source to `/v1/lint/json`, or GETs another path. */
 export function askSecurely(port: number, agent: Agent, path = "/v1/lint/json"): Promise<SecureReply> {
   return new Promise((resolve, reject) => {
@@ -22,7 +29,7 @@ export function askSecurely(port: number, agent: Agent, path = "/v1/lint/json"):
     const asking = request({ host: "127.0.0.1", port, path, method: posts ? "POST" : "GET", agent }, (reply) => {
       const { socket } = reply;
       if (!(socket instanceof TLSSocket)) throw new Error("not over TLS");
-      const server = peers.get(socket) ?? String(socket.getPeerCertificate().subject.CN);
+      const server = peers.get(socket) ?? commonName(socket);
       peers.set(socket, server);
       const about = { status: reply.statusCode ?? 0, server, protocol: socket.getProtocol(), localPort: socket.localPort ?? 0 };
       let body = "";
