@@ -41,7 +41,7 @@ void t.test("balancers and workers are let in with what is theirs, and with noth
   const status = (await admin.asks("status", "--wait")) as StatusDocument;
   t.same(Object.keys(status.balancers), ["edge"], "nobody else follows");
   t.equal(Object.keys(status.workers).length, 1, "and no other worker is there");
-  t.match(manager.stderr(), /edge has the role balancer, which may not join as a worker/);
+  await waitUntil("the manager to have refused the other worker", () => /edge has the role balancer, which may not join as a worker/.test(manager.stderr()));
 });
 
 void t.test("certificates do as well: the name says who, the unit what they may", { skip, timeout: 120_000 }, async (t) => {
