@@ -3,11 +3,11 @@
  * know users' requests.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { isIPv4 } from "node:net";
 import type { Clock } from "../base/clock.js";
 import { codeOf, messageOf, UserError } from "../base/errors.js";
 import type { ManagerLink, ReloadOutcome } from "../manager-link/link.js";
 import type { Exposition } from "../metrics/exposition.js";
+import { isLoopback, isLoopbackHostHeader } from "../snapshot/address.js";
 import type { Balancer } from "./balancer.js";
 import type { Dashboard } from "./dashboard/dashboard.js";
 import { latencySummary, readAt } from "./metrics.js";
@@ -83,7 +83,7 @@ export class AdminServer {
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // Cut rather than parsed: whatever a client sends as its target, the worst it can be is unknown.
     const [path = ""] = (request.url ?? "/").split("?");
-    const isOwn = isOwnHost(request.headers.host);
+    const isOwn = isLoopbackHostHeader(request.headers.host);
     if (isOwn && this.dashboard.answersTo(path, request.headers.accept ?? "")) {
       await this.dashboard.serve(request, response, path);
       return;
@@ -91,6 +91,7 @@ export class AdminServer {
     request.resume();
     send(request, response, isOwn ? await this.answer(request, path) : text(403, "this port answers to loopback names only"));
   }
+
   private async answer(request: IncomingMessage, path: string): Promise<Answer> {
     if (path === "/reload") return request.method === "POST" ? this.reload(request) : text(405, "use POST");
     if (request.method !== "GET" && request.method !== "HEAD") return text(405, "use GET");
@@ -126,17 +127,6 @@ export class AdminServer {
 }
 
 const reloadStatus: Readonly<Record<ReloadOutcome["kind"], number>> = { applied: 200, unchanged: 200, planned: 200, conflict: 409, refused: 422 };
-
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
-}
-
-/** Against DNS rebinding: a page of another site reaches loopback under its own name. */
-function isOwnHost(header: string | undefined): boolean {
-  if (header === undefined) return true;
-  const name = header.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
-  return isLoopback(name);
-}
 
 function send(request: IncomingMessage, response: ServerResponse, { status, mediaType, body }: Answer): void {
   response.writeHead(status, { "Content-Type": mediaType, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" });

@@ -1,7 +1,7 @@
 /** A port for a scraper where there is no other HTTP: /metrics and /livez. Loopback only, since it asks nobody who they are. Must not know the metrics. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { codeOf, messageOf, UserError } from "../base/errors.js";
-import { type Address, formatAddress, isLoopback } from "../snapshot/address.js";
+import { type Address, formatAddress, isLoopback, isLoopbackHostHeader } from "../snapshot/address.js";
 import type { Exposition } from "./exposition.js";
 
 export class MetricsServer {
@@ -41,7 +41,7 @@ export class MetricsServer {
   }
 
   private async answer(request: IncomingMessage): Promise<{ readonly status: number; readonly mediaType?: string; readonly body: string }> {
-    if (!isOwnName(request.headers.host)) return { status: 403, body: "this port answers to loopback names only\n" };
+    if (!isLoopbackHostHeader(request.headers.host)) return { status: 403, body: "this port answers to loopback names only\n" };
     if (request.method !== "GET" && request.method !== "HEAD") return { status: 405, body: "use GET\n" };
     const [path = ""] = (request.url ?? "/").split("?");
     if (path === "/livez") return { status: 200, body: "alive\n" };
@@ -52,9 +52,4 @@ export class MetricsServer {
       return { status: 500, body: `${messageOf(error)}\n` };
     }
   }
-}
-
-/** Against DNS rebinding: a page of another site reaches loopback under its own name. */
-function isOwnName(header: string | undefined): boolean {
-  return header === undefined || isLoopback(header.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1"));
 }

@@ -9,6 +9,7 @@ import { partOf, type ShardPlace } from "../balancing/worker-part.js";
 import { VersionCounter } from "../balancing/version-counter.js";
 import type { Random } from "../base/random.js";
 import type { LanguageSnapshot, VersionSnapshot, WorkerEndpoint } from "../snapshot/snapshot.js";
+import { sameWorkers } from "../snapshot/unchanged-parts.js";
 import type { ExpectedIdentity, Upstream } from "../upstream/upstream.js";
 import { ActiveWorker } from "./active-worker.js";
 import type { LanguageBatch, Slots, SnapshotUpdate } from "./messages.js";
@@ -209,14 +210,10 @@ function reweighedVersion(
   before: ActiveVersion | undefined,
   { isSameShare, widened }: VersionDependencies,
 ): ActiveVersion | undefined {
-  if (before === undefined || workersBefore === undefined || !isSameShare || !areSameWorkers(workers, workersBefore)) return undefined;
+  if (before === undefined || workersBefore === undefined || !isSameShare || !sameWorkers(workers, workersBefore)) return undefined;
   const key = versionKey(expected);
   if (before.partial && widened.has(key)) return undefined;
   return new ActiveVersion(expected.version, weight, slots.versions[key] ?? 0, before.workers, before.partial, before);
-}
-
-function areSameWorkers(some: readonly WorkerEndpoint[], others: readonly WorkerEndpoint[]): boolean {
-  return some.length === others.length && some.every(({ id, host, port }, index) => id === others[index]?.id && host === others[index].host && port === others[index].port);
 }
 
 function buildVersion(expected: ExpectedIdentity, { weight, workers }: VersionSnapshot, slots: Slots, share: number, before: ActiveVersion | undefined, dependencies: BuildDependencies): ActiveVersion {

@@ -50,6 +50,11 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
 }
 
+/** Whether a Host header names this machine, or there is none. Against DNS rebinding: a page of another site reaches loopback under its own name. */
+export function isLoopbackHostHeader(header: string | undefined): boolean {
+  return header === undefined || isLoopback(header.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1"));
+}
+
 /** What to say to somebody whose text is no address; more when the likely slip is known. */
 export function addressHint(text: string): string {
   const unbracketed = /^([0-9a-f:.]*:[0-9a-f:.]*):([0-9]{1,5})$/i.exec(text);

@@ -20,8 +20,12 @@ function keepLanguage(before: LanguageSnapshot | undefined, after: LanguageSnaps
 }
 
 function keepVersion(before: VersionSnapshot | undefined, after: VersionSnapshot): VersionSnapshot {
-  if (before?.weight !== after.weight || before.workers.length !== after.workers.length) return after;
-  return before.workers.every((worker, index) => sameWorker(worker, after.workers[index])) ? before : after;
+  return before?.weight === after.weight && sameWorkers(before.workers, after.workers) ? before : after;
+}
+
+/** In the same order. */
+export function sameWorkers(some: readonly WorkerEndpoint[], others: readonly WorkerEndpoint[]): boolean {
+  return some.length === others.length && some.every((worker, index) => sameWorker(worker, others[index]));
 }
 
 function sameWorker(one: WorkerEndpoint, other: WorkerEndpoint | undefined): boolean {

@@ -2,7 +2,7 @@
  * The last changes of the configuration as this balancer got them, in words: who made them, and why, only a manager knows. Must
  * not know where snapshots come from.
  */
-import { diffSnapshots, type SnapshotChange } from "../../snapshot/diff.js";
+import { diffSnapshots, renderChange, type SnapshotChange } from "../../snapshot/diff.js";
 import type { Snapshot } from "../../snapshot/snapshot.js";
 import type { NoticedChange } from "./picture.js";
 
@@ -48,23 +48,10 @@ function inWords(changes: readonly SnapshotChange[]): string[] {
   return lines.length <= differencesMax ? lines : [...lines.slice(0, differencesMax), `and ${lines.length - differencesMax} more`];
 }
 
+/** As everywhere, but for what somebody who looks at a page would have to know the configuration's words for. */
 function inOneLine(change: Exclude<SnapshotChange, { kind: "worker-added" | "worker-removed" }>): string {
-  switch (change.kind) {
-    case "language-added":
-      return `${change.language}: added`;
-    case "language-removed":
-      return `${change.language}: removed`;
-    case "extensions-changed":
-      return `${change.language}: file name endings ${change.after.join(" ")}`;
-    case "spill-changed":
-      return `${change.language}: other versions ${change.after ? "serve" : "no longer serve"} a share whose workers are away`;
-    case "version-added":
-      return `${change.language} ${change.version}: added with weight ${change.weight}`;
-    case "version-removed":
-      return `${change.language} ${change.version}: removed`;
-    case "weight-changed":
-      return `${change.language} ${change.version}: weight ${change.before} -> ${change.after}`;
-    case "worker-moved":
-      return "";
-  }
+  if (change.kind === "worker-moved") return "";
+  if (change.kind === "extensions-changed") return `${change.language}: file name endings ${change.after.join(" ")}`;
+  if (change.kind === "spill-changed") return `${change.language}: other versions ${change.after ? "serve" : "no longer serve"} a share whose workers are away`;
+  return renderChange(change);
 }
