@@ -11,6 +11,7 @@ import type { BalancerReport } from "../snapshot/balancer-report.js";
 import type { HeldSnapshot } from "./held-snapshot.js";
 import type { LastGood } from "./last-good.js";
 import type { ApplyOutcome, ManagerLink, ReloadOutcome, StandingReceiver } from "./link.js";
+import { standingMessage } from "./standing.js";
 
 /** Where snapshots come from: the stored configuration and the pods, put together. */
 export interface SnapshotSource {
@@ -166,15 +167,15 @@ export class KubernetesLink implements ManagerLink {
   private report(): void {
     const { receiver, active } = this;
     if (receiver === undefined || this.stopped) return;
-    const { shardRevisions, notReadyBecause, waiting } = receiver.standing();
+    const { shardRevisions, ready, notReadyBecause, waiting } = standingMessage(receiver.standing());
     this.parts.reporter.tell({
       instance: this.instance,
       acked: active?.revision ?? 0,
       ackedUnixMs: active?.atUnixMs ?? 0,
       shards: shardRevisions,
-      ready: notReadyBecause === "",
+      ready,
       reason: this.refusal || notReadyBecause,
-      waiting: waiting.map((one) => ({ ...one, shard: String(one.shard) })),
+      waiting,
       program: this.options.program,
     });
   }

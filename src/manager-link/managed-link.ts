@@ -10,11 +10,12 @@ import { assert } from "../base/assert.js";
 import type { Clock, Timer } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
 import { type Random, randomBelow } from "../base/random.js";
-import type { ManagerMessage, StandingMessage } from "../snapshot/link-messages.js";
+import type { ManagerMessage } from "../snapshot/link-messages.js";
 import { type HeldSnapshot, nothingHeld, readMessage } from "./held-snapshot.js";
 import type { LastGood } from "./last-good.js";
 import type { ApplyOutcome, ManagerLink, ReloadOutcome, StandingReceiver } from "./link.js";
 import { ManagerStream, type ManagerStreamOptions } from "./manager-stream.js";
+import { standingMessage } from "./standing.js";
 
 export interface ManagedLinkOptions {
   /** "host:port" of every manager; any of them will do. */
@@ -242,8 +243,7 @@ export class ManagedLink implements ManagerLink {
   private tellStanding(): void {
     const { stream, receiver } = this;
     if (stream?.answered !== true || receiver === undefined) return;
-    const { shardRevisions, notReadyBecause, waiting } = receiver.standing();
-    const standing: StandingMessage = { shardRevisions, ready: notReadyBecause === "", notReadyBecause, waiting: waiting.map((one) => ({ ...one, shard: String(one.shard) })) };
+    const standing = standingMessage(receiver.standing());
     const text = JSON.stringify(standing);
     const nowMs = this.clock.nowMs();
     if (text === this.saidStanding && nowMs - this.saidMs < this.options.standingMs) return;

@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../base/clock.js";
 import type { HelloMessage, StandingMessage } from "../snapshot/link-messages.js";
+import { laggardOf } from "./balancer-states.js";
 import type { BalancerState, BarrierState, FleetView, Laggard, VersionWaiting } from "./fleet-view.js";
 
 export interface FleetOptions {
@@ -109,7 +110,7 @@ export class Fleet implements FleetView {
   }
 
   private laggard(member: Member, name: string): Laggard {
-    return { balancer: name, shardRevisions: member.shardRevisions, reason: this.reasonOf(member) || "the change is on its way" };
+    return laggardOf({ balancer: name, shards: member.shardRevisions, reason: this.reasonOf(member) });
   }
 
   /** Why it lags; "" when it does not, or when that is no wonder yet. */

@@ -1,4 +1,5 @@
 /** Several views of balancers that have none in common, as one. Must not know where any of them comes from. */
+import { byName } from "./balancer-states.js";
 import type { BalancerState, BarrierState, FleetView, VersionWaiting } from "./fleet-view.js";
 
 export class JoinedFleet implements FleetView {
@@ -10,7 +11,7 @@ export class JoinedFleet implements FleetView {
   }
 
   balancers(): readonly BalancerState[] {
-    return this.parts.flatMap((part) => part.balancers()).sort((one, other) => (one.balancer < other.balancer ? -1 : 1));
+    return this.parts.flatMap((part) => part.balancers()).sort(byName);
   }
 
   waiting(): readonly VersionWaiting[] {

@@ -3,7 +3,8 @@
  * any of them can answer for all, and a barrier is one for all. Must not know what carries that, nor streams.
  */
 import type { Clock } from "../base/clock.js";
-import type { BalancerState, BarrierState, FleetView, Laggard, VersionWaiting } from "./fleet-view.js";
+import { byName, laggardOf } from "./balancer-states.js";
+import type { BalancerState, BarrierState, FleetView, VersionWaiting } from "./fleet-view.js";
 
 /** What one manager tells the others. */
 export interface FleetReport {
@@ -58,13 +59,13 @@ export class SharedFleet implements FleetView {
 
   barrier(revision: number): BarrierState {
     const { laggards } = this.own.barrier(revision);
-    const lagging = this.elsewhere().flatMap(({ state }): Laggard[] => (has(state, revision) ? [] : [{ balancer: state.balancer, shardRevisions: state.shards, reason: state.reason || "the change is on its way" }]));
+    const lagging = this.elsewhere().flatMap(({ state }) => (has(state, revision) ? [] : [laggardOf(state)]));
     const all = [...laggards, ...lagging];
     return { revision, open: all.length === 0, laggards: all };
   }
 
   balancers(): readonly BalancerState[] {
-    return [...this.own.balancers(), ...this.elsewhere().map(({ state }) => state)].sort((one, other) => (one.balancer < other.balancer ? -1 : 1));
+    return [...this.own.balancers(), ...this.elsewhere().map(({ state }) => state)].sort(byName);
   }
 
   waiting(): readonly VersionWaiting[] {

@@ -9,6 +9,7 @@ import type { Logger } from "../base/logger.js";
 import type { Fleet, FleetMember } from "../manager/fleet.js";
 import type { Publication, Publisher } from "../manager/publisher.js";
 import type { ApplyOutcome, ManagerLink, ReloadOutcome, ReloadRequest, StandingReceiver } from "../manager-link/link.js";
+import { standingMessage } from "../manager-link/standing.js";
 
 export interface EmbeddedLinkOptions {
   /** For `/status`: what the configuration comes from. */
@@ -88,8 +89,7 @@ export class EmbeddedLink implements ManagerLink {
   private tellStanding(): void {
     const { receiver, member } = this;
     if (receiver === undefined || member === undefined) return;
-    const { shardRevisions, notReadyBecause, waiting } = receiver.standing();
-    const standing = { shardRevisions, ready: notReadyBecause === "", notReadyBecause, waiting: waiting.map((one) => ({ ...one, shard: String(one.shard) })) };
+    const standing = standingMessage(receiver.standing());
     const text = JSON.stringify(standing);
     if (text === this.saidStanding) return;
     this.saidStanding = text;

@@ -1,7 +1,17 @@
-/** What must be true after a storm of changes (change-storm.ts), from what was told, what is stored and what was recorded. */
+/** What must be true after a storm of changes (change-storm.ts) or two writers (two-writers.ts), from what was told, what is stored and what was recorded. */
 import type { Test } from "tap";
 import { configurationFrom } from "../../src/manager/store/stored-text.js";
 import type { StormOutcome } from "./change-storm.js";
+
+/** `told` has for each writer the revision of each version that it registered. */
+export function checkWriters(t: Test, told: readonly ReadonlyMap<string, number>[], storeText: string): void {
+  const { revision, languages } = configurationFrom(storeText, "the store");
+  const all = told.flatMap((one) => [...one]);
+  t.equal(revision, all.length, "one revision for each change");
+  t.same(languages[0]?.versions.map(({ version }) => version).sort(), all.map(([version]) => version).sort(), "every change is there");
+  t.same(all.map(([, at]) => at).sort((a, b) => a - b), Array.from(all, (_, index) => index + 1), "no revision was told to both");
+  for (const one of told) t.same([...one.values()], [...one.values()].sort((a, b) => a - b), "and each writer saw them grow");
+}
 
 export function checkStorm(t: Test, { acknowledged, seen, kills, repeated, madeBefore }: StormOutcome, storeText: string, auditText: string, changes: number): void {
   const stored = configurationFrom(storeText, "the store");

@@ -7,6 +7,7 @@ import type { ApiServer } from "../../../kubernetes/api-server.js";
 import { Informer } from "../../../kubernetes/informer.js";
 import { type ApiObject, type Pod, pods, reportCondition } from "../../../kubernetes/objects.js";
 import { reportFrom } from "../../../snapshot/balancer-report.js";
+import { byName, laggardOf } from "../../balancer-states.js";
 import type { BalancerState, BarrierState, FleetView, VersionWaiting } from "../../fleet-view.js";
 
 export interface PodFleetOptions {
@@ -47,12 +48,12 @@ export class PodFleet implements FleetView {
   barrier(revision: number): BarrierState {
     const laggards = this.balancers()
       .filter(({ acked, shards }) => acked < revision || shards.some((one) => one < revision))
-      .map(({ balancer, shards, reason }) => ({ balancer, shardRevisions: shards, reason: reason || "the change is on its way" }));
+      .map(laggardOf);
     return { revision, open: laggards.length === 0, laggards };
   }
 
   balancers(): readonly BalancerState[] {
-    return [...this.informer.items.values()].map(({ state }) => state).sort((one, other) => (one.balancer < other.balancer ? -1 : 1));
+    return [...this.informer.items.values()].map(({ state }) => state).sort(byName);
   }
 
   waiting(): readonly VersionWaiting[] {
