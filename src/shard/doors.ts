@@ -3,11 +3,12 @@
  * certificate: the socket belongs to one that serves nobody and hands every connection to the app with the newest certificate, so a
  * certificate is replaced without touching the socket or a connection. Must not know requests.
  */
-import { closeSync, constants, openSync, writeSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as uWS from "uWebSockets.js";
 import { assert } from "../base/assert.js";
 import { messageOf } from "../base/errors.js";
+import { inFirstFolder, pathOfUnnamed, unnamedFileIn } from "../base/unnamed-file.js";
 import type { Certificate } from "./messages.js";
 
 /** What the build of uWebSockets.js has, and its types leave out. */
@@ -121,9 +122,6 @@ export class Doors {
 /** For TLS 1.2 (those of 1.3 are fixed): with forward secrecy, and authenticated as they encrypt. BoringSSL itself would also take RSA key exchange and CBC. */
 const ciphers = ["ECDHE-ECDSA", "ECDHE-RSA"].flatMap((kind) => ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"].map((cipher) => `${kind}-${cipher}`)).join(":");
 
-/** Linux's O_TMPFILE, which Node does not name: a file without a name, which is gone when it is closed. */
-const unnamedFile = 0o20000000 | constants.O_DIRECTORY | constants.O_RDWR;
-
 /**
  * What was checked is what is served, on every shard: uWebSockets.js reads files alone, and those of the operator may change between two
  * reads. Throws with what was wrong.
@@ -134,7 +132,7 @@ function secureApp({ cert, key }: Certificate): ParentApp {
     const [certFile, keyFile] = [cert, key].map((text) => {
       const file = unnamedFileWith(text);
       files.push(file);
-      return `/proc/self/fd/${file}`;
+      return pathOfUnnamed(file);
     });
     assert(certFile !== undefined && keyFile !== undefined, "there are two files");
     return uWS.SSLApp({ cert_file_name: certFile, key_file_name: keyFile, ssl_ciphers: ciphers }) as ParentApp;
@@ -149,16 +147,9 @@ function secureApp({ cert, key }: Certificate): ParentApp {
 
 /** In memory where that is possible: the key must not come onto a disk. Throws when no folder lets it. */
 function unnamedFileWith(text: string): number {
-  const folders = ["/dev/shm", process.env["RUNTIME_DIRECTORY"], tmpdir()].filter((folder) => folder !== undefined);
-  const failures: string[] = [];
-  for (const folder of folders) {
-    try {
-      const file = openSync(folder, unnamedFile, 0o600);
-      writeSync(file, text);
-      return file;
-    } catch (thrown) {
-      failures.push(`${folder}: ${messageOf(thrown)}`);
-    }
+  try {
+    return inFirstFolder(["/dev/shm", process.env["RUNTIME_DIRECTORY"], tmpdir()], (folder) => unnamedFileIn(folder, Buffer.from(text), 0o600));
+  } catch (thrown) {
+    throw new Error(`no folder lets the key be handed to the TLS library (${messageOf(thrown)}); TLS needs Linux, and one of these must be writable`, { cause: thrown });
   }
-  throw new Error(`no folder lets the key be handed to the TLS library (${failures.join("; ")}); TLS needs Linux, and one of these must be writable`);
 }
