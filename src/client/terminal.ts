@@ -8,13 +8,16 @@ export type ColorFlag = "auto" | "always" | "never";
 /**
  * The flag decides; else NO_COLOR (no-color.org: any value but the empty one), then FORCE_COLOR ("0" and
  * "false" mean no), then whether it is a terminal that can do it.
+ *
+ * A stream that is no terminal has no `isTTY` at all, whatever its type says; `undefined` must not get out of
+ * here, because picocolors takes it for a question and answers it with colours wherever CI is set.
  */
-export function wantsColor(flag: ColorFlag, env: Readonly<Record<string, string | undefined>>, isTerminal: boolean): boolean {
+export function wantsColor(flag: ColorFlag, env: Readonly<Record<string, string | undefined>>, isTerminal: boolean | undefined): boolean {
   if (flag !== "auto") return flag === "always";
   if ((env["NO_COLOR"] ?? "") !== "") return false;
   const force = env["FORCE_COLOR"];
   if (force !== undefined) return force !== "0" && force !== "false";
-  return isTerminal && env["TERM"] !== "dumb";
+  return isTerminal === true && env["TERM"] !== "dumb";
 }
 
 /** Streams whose "error" event, which may come after the write that failed has been told of it, ends nothing. */

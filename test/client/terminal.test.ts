@@ -10,6 +10,7 @@ void t.test("colour: the flag, then NO_COLOR, then FORCE_COLOR, then the termina
   t.equal(wantsColor("never", { FORCE_COLOR: "1" }, true), false);
   t.equal(wantsColor("auto", {}, true), true);
   t.equal(wantsColor("auto", {}, false), false);
+  t.equal(wantsColor("auto", { CI: "true" }, undefined), false, "a pipe has no isTTY");
   t.equal(wantsColor("auto", { NO_COLOR: "1", FORCE_COLOR: "1" }, true), false);
   t.equal(wantsColor("auto", { NO_COLOR: "" }, true), true);
   t.equal(wantsColor("auto", { FORCE_COLOR: "1" }, false), true);
