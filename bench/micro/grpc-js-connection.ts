@@ -58,7 +58,7 @@ class GrpcConnection implements Connection {
       if (!this.calls.delete(ticket)) return;
       if (error !== null) listener.onFailure(failureOfStatus(error.code, error.details, error.metadata));
       else if (reply === undefined) listener.onFailure({ kind: "contract", message: "the worker sent no reply", queueDepth: -1 });
-      else listener.onReply(reply.report, reply.queueDepth);
+      else listener.onReply(reply.report, reply.queueDepth, 0);
       this.closeWhenDrained();
     });
     this.calls.set(ticket, { call: unary, listener });

@@ -11,7 +11,7 @@ import { EventHeap, EventRing } from "./event-queue.js";
 export interface Policy {
   /** A worker not in `tried`, or -1. */
   choose(shard: number, tried: readonly number[], nowMs: number): number;
-  answered(shard: number, worker: number, queueDepth: number, answerMs: number, nowMs: number): void;
+  answered(shard: number, worker: number, queueDepth: number, answerMs: number, nowMs: number, costMs: number): void;
   refused(shard: number, worker: number, queueDepth: number, nowMs: number): void;
   /** The workers that may be chosen changed, or (same list) time has passed for a slow start. */
   membership?(usable: readonly boolean[], joinedAtMs: readonly number[], nowMs: number): void;
@@ -42,7 +42,8 @@ export interface ClusterResult {
 }
 
 const attemptsMax = 3;
-const turnMs = 0.25;
+/** What leaves for one worker within so long can leave in one write. */
+export const turnMs = 0.25;
 const tickMs = 100;
 /** The first time after a restart, for `coldOfFair`. */
 const coldMs = 10_000;
@@ -216,6 +217,11 @@ class Cluster {
     this.completions.push(this.nowMs + this.analysisMs[index]! * this.slowdown(worker), index);
   }
 
+  /** What the worker states: its mean analysis over its threads. */
+  private costOf(worker: number): number {
+    return (this.options.analysisMs * this.slowdown(worker)) / this.options.threads;
+  }
+
   private slowdown(worker: number): number {
     const { slowShare, slowFactor, workers, antagonists, restarts } = this.options;
     let factor = worker < Math.round(workers * slowShare) ? slowFactor : 1;
@@ -251,7 +257,7 @@ class Cluster {
       this.attempt(index);
       return;
     }
-    this.policy?.answered(this.shard[index]!, worker, depth, this.nowMs - this.sentMs[index]!, this.nowMs);
+    this.policy?.answered(this.shard[index]!, worker, depth, this.nowMs - this.sentMs[index]!, this.nowMs, this.costOf(worker));
     if (this.startMs[index]! >= this.options.warmupSeconds * 1000) this.latencies.push(this.nowMs - this.startMs[index]!);
     this.free.push(index);
   }

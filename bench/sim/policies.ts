@@ -2,7 +2,7 @@
 import { randomBelow, type Random } from "../../src/base/random.js";
 import { ejectionDefaults } from "../../src/balancing/ejection.js";
 import { choiceDefaults, newCandidate, WorkerSet, type Candidate, type ChoiceOptions } from "../../src/balancing/worker-choice.js";
-import type { Policy, PolicyMaker, Truth } from "./cluster.js";
+import { turnMs, type Policy, type PolicyMaker, type Truth } from "./cluster.js";
 import type { ClusterOptions } from "./cluster-options.js";
 
 const nothing = (): void => undefined;
@@ -114,7 +114,7 @@ export function lintel(changes: Partial<LintelOptions> = {}): PolicyMaker {
     const sides = Array.from({ length: shards }, (_, shard) => new ShardSide(workers, Math.floor((shard * workers) / shards), options));
     return {
       choose: (shard, tried, nowMs) => sides[shard]!.choose(tried, nowMs, random),
-      answered: (shard, worker, queueDepth, answerMs, nowMs) => sides[shard]!.answered(worker, queueDepth, answerMs, nowMs),
+      answered: (shard, worker, queueDepth, answerMs, nowMs, costMs) => sides[shard]!.answered(worker, queueDepth, answerMs, nowMs, costMs),
       refused: (shard, worker, queueDepth, nowMs) => sides[shard]!.refused(worker, queueDepth, nowMs),
       membership: (usable, joinedAtMs, nowMs) => {
         for (const side of sides) side.membership(usable, joinedAtMs, nowMs);
@@ -139,7 +139,7 @@ class ShardSide {
   }
 
   choose(tried: readonly number[], nowMs: number, random: Random): number {
-    const worker = this.set.choose(tried.map((number) => this.workers[number]!), nowMs, random);
+    const worker = this.set.choose(tried.map((number) => this.workers[number]!), nowMs, random, Math.floor(nowMs / turnMs));
     if (worker === undefined) return -1;
     worker.inFlight++;
     this.inFlight++;
@@ -147,11 +147,11 @@ class ShardSide {
     return worker.number;
   }
 
-  answered(number: number, queueDepth: number, answerMs: number, nowMs: number): void {
+  answered(number: number, queueDepth: number, answerMs: number, nowMs: number, costMs: number): void {
     const worker = this.workers[number]!;
     worker.inFlight--;
     this.inFlight--;
-    this.set.noteAnswer(worker, queueDepth, answerMs, nowMs);
+    this.set.noteAnswer(worker, queueDepth, answerMs, nowMs, costMs);
   }
 
   refused(number: number, queueDepth: number, nowMs: number): void {

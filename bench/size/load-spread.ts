@@ -37,6 +37,7 @@ class Chosen implements Candidate {
   slowness = 1;
   penalty = 0;
   penaltyAtMs = 0;
+  costMs = 0;
   place = -1;
   constructor(readonly id: string) {
     Object.assign(this, newCandidate());

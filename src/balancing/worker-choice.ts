@@ -10,6 +10,10 @@
  * remains visible however rare the reports is how long a worker takes, which finds the slow ones. The numbers
  * behind each part are in docs/decisions/0001-worker-choice.md (bench/sim).
  *
+ * Requests that leave in one write cost the balancer far less than each in its own. So those of one batch go to the worker that was
+ * chosen for the first of them, for as long as that worker, by the cost it states itself, is through with them in a moment: linters
+ * whose analysis takes milliseconds never get two, those that answer in microseconds get many.
+ *
  * Hot: plain loops over plain numbers, no allocation, no closure, O(1) in the number of workers.
  */
 import { randomBelow, type Random } from "../base/random.js";
@@ -28,9 +32,14 @@ export interface Candidate {
   /** Attempts it counts for in addition after failures, at `penaltyAtMs`: refusing fast must not look like being fast. */
   penalty: number;
   penaltyAtMs: number;
+  /** What a request takes of the worker's narrowest part, as it last said; 0 when it says nothing. */
+  costMs: number;
   /** Its index in the list of usable workers, when it is in it. */
   place: number;
 }
+
+/** A batch that nobody else is in. */
+export const noBatch = -1;
 
 export interface ChoiceOptions {
   /** Up to so many usable workers are all compared: as many as would be compared anyway. */
@@ -53,6 +62,8 @@ export interface ChoiceOptions {
   /** How many attempts in flight a failure weighs, and over what time that fades to nothing. */
   readonly penaltyStep: number;
   readonly penaltyMs: number;
+  /** A request joins its batch's worker when what that has before it takes no longer than this; 0 for never. */
+  readonly joinWaitMs: number;
 }
 
 export const choiceDefaults: ChoiceOptions = {
@@ -65,6 +76,8 @@ export const choiceDefaults: ChoiceOptions = {
   evenWithin: 1.25,
   penaltyStep: 8,
   penaltyMs: 3000,
+  // About a turn of a busy shard, which a request waits for anyway.
+  joinWaitMs: 0.5,
 };
 
 /** What one answer can count for at most: a huge source or a stopped process must not decide for minutes. */
@@ -78,7 +91,7 @@ const drawsMax = 8;
 
 /** The values of a worker that was never heard from. */
 export function newCandidate(): Candidate {
-  return { inFlight: 0, warmth: 1, reportedDepth: 0, reportedAtMs: -Infinity, slowness: 1, penalty: 0, penaltyAtMs: 0, place: -1 };
+  return { inFlight: 0, warmth: 1, reportedDepth: 0, reportedAtMs: -Infinity, slowness: 1, penalty: 0, penaltyAtMs: 0, costMs: 0, place: -1 };
 }
 
 /** The workers of one version on one shard. */
@@ -91,6 +104,9 @@ export class WorkerSet<T extends Candidate> {
   /** Means over all answers of this version: time, and depth that was not this shard's. */
   #answerMs = 0;
   #depth = 0;
+  /** The newest batch, and the worker that was chosen for its first request. */
+  #batch = noBatch;
+  #joined: T | undefined;
 
   /** `previous` hands on what was learnt over a change of snapshot. */
   constructor(
@@ -116,8 +132,18 @@ export class WorkerSet<T extends Candidate> {
     this.#heard.push(...kept);
   }
 
-  /** The worker to try next, never one of `tried` (a few); undefined when no other is left. */
-  choose(tried: readonly T[], nowMs: number, random: Random): T | undefined {
+  /**
+   * The worker to try next, never one of `tried` (a few); undefined when no other is left. Requests that leave in one write
+   * have the same `batch`.
+   */
+  choose(tried: readonly T[], nowMs: number, random: Random, batch = noBatch): T | undefined {
+    const joined = this.#joined;
+    if (batch === this.#batch && batch !== noBatch && joined !== undefined && tried.length === 0 && this.mayJoin(joined)) return joined;
+    this.#batch = batch;
+    return (this.#joined = this.compare(tried, nowMs, random));
+  }
+
+  private compare(tried: readonly T[], nowMs: number, random: Random): T | undefined {
     if (this.#usable.length <= this.options.scanMax) return this.leastLoaded(tried, nowMs, random);
     const first = this.draw(tried, undefined, random);
     const second = this.draw(tried, first, random);
@@ -157,8 +183,10 @@ export class WorkerSet<T extends Candidate> {
     return load / worker.warmth;
   }
 
-  /** The worker answered after `answerMs`, reporting `queueDepth`. To be called once `inFlight` no longer counts the attempt. */
-  noteAnswer(worker: T, queueDepth: number, answerMs: number, nowMs: number): void {
+  /** The worker answered after `answerMs`, reporting `queueDepth` and `costMs`. To be called once `inFlight` no longer counts the attempt. */
+  noteAnswer(worker: T, queueDepth: number, answerMs: number, nowMs: number, costMs = 0): void {
+    worker.costMs = costMs;
+    if (worker.penalty > 0 && this.penaltyAt(worker, nowMs) === 0) worker.penalty = 0;
     this.#answerMs += this.#answerMs === 0 ? answerMs : averageWeight * (answerMs - this.#answerMs);
     const times = this.#answerMs > 0 ? Math.min(answerTimesMax, answerMs / this.#answerMs) : 1;
     worker.slowness += this.options.slownessWeight * (times - worker.slowness);
@@ -177,6 +205,12 @@ export class WorkerSet<T extends Candidate> {
   noteReport(worker: T, queueDepth: number, nowMs: number): void {
     worker.reportedDepth = Math.max(0, queueDepth - worker.inFlight);
     worker.reportedAtMs = nowMs;
+  }
+
+  /** Whether a further request would be through in a moment. Who is new, or fails, proves itself by one at a time. */
+  private mayJoin(worker: T): boolean {
+    const { costMs, inFlight, reportedDepth, penalty, warmth } = worker;
+    return costMs > 0 && (inFlight + reportedDepth) * costMs <= this.options.joinWaitMs && penalty === 0 && warmth === 1 && this.isUsable(worker);
   }
 
   private penaltyAt(worker: T, nowMs: number): number {

@@ -32,6 +32,11 @@ export const systemClock: Clock = {
   },
 };
 
+/** For how long this thread's event loop has been busy since it began, in ms. */
+export function loopActiveMs(): number {
+  return performance.eventLoopUtilization().active;
+}
+
 /** Resolves after `delayMs`. For start-up and shutdown code only: the hot path has no promises. */
 export function delay(delayMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, delayMs));

@@ -54,6 +54,7 @@ export class LintResponseReader {
   reportStart = 0;
   reportEnd = 0;
   queueDepth = 0;
+  costMicros = 0;
   private readonly reader = new ProtobufReader();
 
   /** Throws `MessageError`. */
@@ -61,6 +62,7 @@ export class LintResponseReader {
     const reader = this.reader;
     this.reportStart = this.reportEnd = start;
     this.queueDepth = 0;
+    this.costMicros = 0;
     reader.reset(bytes, start, end);
     while (reader.next()) {
       if (reader.field === 1) {
@@ -70,6 +72,9 @@ export class LintResponseReader {
       } else if (reader.field === 2) {
         reader.expect(wireTypes.varint);
         this.queueDepth = reader.value % 2 ** 32; // as every reader of a uint32 cuts a longer number
+      } else if (reader.field === 3) {
+        reader.expect(wireTypes.varint);
+        this.costMicros = reader.value % 2 ** 32;
       }
     }
   }

@@ -6,8 +6,9 @@
  * A running analysis whose caller has gone is let finish: it is bounded by the time limit, mostly takes milliseconds, and
  * killing it would cost a thread whose successor takes ten to a hundred times as long to start.
  */
-import type { Clock } from "../base/clock.js";
+import { loopActiveMs, type Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
+import { RequestCost } from "./request-cost.js";
 import { AnalysisLane, type LaneLimits, type LaneSettings } from "./analysis-lane.js";
 import type { AnalysisOutcome, AnalysisTask, Introduction } from "./analysis.js";
 
@@ -41,13 +42,17 @@ export class AnalysisPool {
   private running = 0;
   private spareThreadsStarted = false;
   private closed = false;
+  /** What a request takes of this worker. */
+  readonly cost: RequestCost;
 
   constructor(
     private readonly settings: LaneSettings,
     private readonly limits: PoolLimits,
     private readonly clock: Clock,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    this.cost = new RequestCost(limits.threads, loopActiveMs);
+  }
 
   /** How many analyses it holds, waiting and running. */
   get depth(): number {
@@ -136,8 +141,10 @@ export class AnalysisPool {
 
   private runOn(lane: AnalysisLane, job: Job): void {
     this.running++;
+    const startMs = this.clock.nowMs();
     lane.run(job.task, (outcome) => {
       this.running--;
+      this.cost.noteAnalysis(this.clock.nowMs() - startMs);
       settleOnce(job, outcome);
     });
   }

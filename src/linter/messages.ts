@@ -27,14 +27,14 @@ export function decodeLintRequest(bytes: Uint8Array): LintRequest {
   return { source, filename, optionsJson };
 }
 
-/** The bytes of a LintResponse around its report: the tag and length before it, room for the queue depth after it. */
-const queueDepthRoom = 6;
+/** The bytes of a LintResponse behind its report: room for the queue depth and the cost, two uint32. */
+const numbersRoom = 12;
 
-/** A LintResponse whose report is in place and whose queue depth is still to be written. */
+/** A LintResponse whose report is in place and whose numbers are still to be written. */
 export interface UnfinishedLintResponse {
   /** Owns its whole ArrayBuffer, so that it can be transferred between threads. */
   readonly bytes: Uint8Array;
-  /** How many bytes are used so far; behind them is room for the queue depth. */
+  /** How many bytes are used so far; behind them is room for the numbers. */
   readonly length: number;
 }
 
@@ -42,7 +42,7 @@ export interface UnfinishedLintResponse {
 export function beginLintResponse(report: string): UnfinishedLintResponse {
   const reportLength = Buffer.byteLength(report);
   const start = 1 + varintLength(reportLength);
-  const bytes = Buffer.from(new ArrayBuffer(start + reportLength + queueDepthRoom));
+  const bytes = Buffer.from(new ArrayBuffer(start + reportLength + numbersRoom));
   bytes[0] = tagOf(1, "bytes");
   writeVarint(bytes, 1, reportLength);
   bytes.write(report, start, "utf8");
@@ -55,14 +55,17 @@ export function reportOf(response: UnfinishedLintResponse): Uint8Array {
   return reader.next() === 1 ? reader.view() : noBytes;
 }
 
-/** Writes the queue depth into its room; the message, without a copy. */
-export function finishLintResponse({ bytes, length }: UnfinishedLintResponse, queueDepth: number): Buffer {
-  let end = length;
-  if (queueDepth > 0) {
-    bytes[end] = tagOf(2, "varint");
-    end = writeVarint(bytes, end + 1, queueDepth);
-  }
+/** Writes the numbers into their room; the message, without a copy. */
+export function finishLintResponse({ bytes, length }: UnfinishedLintResponse, queueDepth: number, costMicros: number): Buffer {
+  const end = writeNumber(bytes, writeNumber(bytes, length, 2, queueDepth), 3, costMicros);
   return Buffer.from(bytes.buffer, bytes.byteOffset, end);
+}
+
+/** A uint32 field; nothing for its default. */
+function writeNumber(bytes: Uint8Array, at: number, field: number, value: number): number {
+  if (value === 0) return at;
+  bytes[at] = tagOf(field, "varint");
+  return writeVarint(bytes, at + 1, value);
 }
 
 /** A known answer: what `Lint` gives for `source`. */

@@ -101,7 +101,7 @@ export class LinterServer {
   private reply(outcome: JobOutcome, callback: LintCallback): void {
     switch (outcome.kind) {
       case "reported":
-        callback(null, finishLintResponse(outcome.response, this.pool.depth), noTrailers);
+        callback(null, finishLintResponse(outcome.response, this.pool.depth, this.pool.cost.noteReply()), noTrailers);
         return;
       case "rejected":
         callback(this.refusal(status.INVALID_ARGUMENT, outcome.message));

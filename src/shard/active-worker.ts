@@ -18,6 +18,7 @@ export class ActiveWorker implements Candidate {
   slowness: number;
   penalty = 0;
   penaltyAtMs = 0;
+  costMs = 0;
   place = -1;
   /** The set it is chosen from, in the newest snapshot. */
   choice: WorkerSet<ActiveWorker> | undefined;
@@ -80,8 +81,8 @@ export class ActiveWorker implements Candidate {
   }
 
   /** After `settled`: it answered after `answerMs`. */
-  noteAnswer(queueDepth: number, answerMs: number, nowMs: number): void {
-    this.choice?.noteAnswer(this, queueDepth, answerMs, nowMs);
+  noteAnswer(queueDepth: number, answerMs: number, nowMs: number, costMicros: number): void {
+    this.choice?.noteAnswer(this, queueDepth, answerMs, nowMs, costMicros / 1_000);
     this.statistics.set(this.statistics.workerCell(this.slot, workerCells.reportedDepth), this.reportedDepth);
     this.statistics.add(this.statistics.workerCell(this.slot, workerCells.answers), 1);
     this.statistics.add(this.statistics.workerCell(this.slot, workerCells.answerMicros), answerMs * 1_000);

@@ -16,7 +16,7 @@ import type { HealthKeeper } from "./health-keeper.js";
 import type { RequestLimits } from "./messages.js";
 import { candidatesOf, hasRoom, isAnotherUsable, placeOf, type Seeker, versionToTry, workerToTry } from "./next-worker.js";
 import { problemOf, type Problem } from "./problem.js";
-import { type Quarantine, Standing } from "./quarantine.js";
+import { type Quarantine, Standing, suspectPauseMs } from "./quarantine.js";
 import { shardCells, versionCells, workerCells, type Statistics } from "./statistics.js";
 
 /** What the listener hands over. `source` must stay as it is until the exchange has settled. */
@@ -49,6 +49,8 @@ export interface ExchangeContext {
   readonly budget: RetryBudget;
   readonly health: HealthKeeper;
   readonly quarantine: Quarantine;
+  /** Which write a request would leave in now, by number. */
+  readonly batch: () => number;
 }
 
 /**
@@ -56,12 +58,6 @@ export interface ExchangeContext {
  * the same, so that an exchange cannot wander through a fleet that is going down.
  */
 const triedMax = 8;
-
-/**
- * How long a suspect rests before it is tried again. Workers often die together (a host, the memory killer), one after
- * the other: an input tried at the next one at once would look like the culprit of both.
- */
-const suspectPauseMs = 50;
 
 /** A worker that is alive says who it is within milliseconds, however busy it is: analyses have threads of their own. */
 const confirmTimeoutMs = 500;
@@ -168,13 +164,13 @@ export class Exchange implements AttemptListener, Seeker {
     this.fail({ kind: "poison-input" });
   }
 
-  onReply(report: Uint8Array, queueDepth: number): void {
+  onReply(report: Uint8Array, queueDepth: number, costMicros: number): void {
     const { worker } = this;
     assert(worker !== undefined, "a reply follows an attempt");
     const { health, quarantine, clock } = this.context;
     const nowMs = clock.nowMs();
     this.leaveWorker(worker);
-    worker.noteAnswer(queueDepth, nowMs - this.attemptStartMs, nowMs);
+    worker.noteAnswer(queueDepth, nowMs - this.attemptStartMs, nowMs, costMicros);
     health.noteReply(worker, this.attemptStartMs, nowMs);
     if (this.suspect) quarantine.absolve(this, worker, nowMs);
     this.settle("report");
@@ -266,7 +262,7 @@ export class Exchange implements AttemptListener, Seeker {
       this.fail(this.problem());
       return;
     }
-    const chosen = workerToTry(version, this.tried, limits.inFlightPerWorkerMax, nowMs, random);
+    const chosen = workerToTry(version, this.tried, limits.inFlightPerWorkerMax, nowMs, random, this.context.batch());
     if (chosen === undefined) {
       this.context.statistics.add(shardCells.shed, 1);
       this.fail({ kind: "overloaded", what: `Every linter for ${this.request.language.language} has its fill`, retryAfterSeconds: 1 });

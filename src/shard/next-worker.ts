@@ -30,8 +30,8 @@ export function versionToTry(seeker: Seeker, inFlightMax: number, random: Random
 }
 
 /** An untried worker of `version` that takes one more; undefined when each has its fill. */
-export function workerToTry({ choice }: ActiveVersion, tried: readonly ActiveWorker[], inFlightMax: number, nowMs: number, random: Random): ActiveWorker | undefined {
-  const first = choice.choose(tried, nowMs, random);
+export function workerToTry({ choice }: ActiveVersion, tried: readonly ActiveWorker[], inFlightMax: number, nowMs: number, random: Random, batch: number): ActiveWorker | undefined {
+  const first = choice.choose(tried, nowMs, random, batch);
   if (first === undefined || hasRoom(first, inFlightMax)) return first;
   const full = choice.usable.filter((worker) => !hasRoom(worker, inFlightMax));
   return choice.choose([...tried, ...full], nowMs, random);

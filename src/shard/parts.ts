@@ -31,6 +31,8 @@ export interface PartsDependencies {
   readonly random: Random;
   readonly statistics: Statistics;
   readonly openConnection: OpenConnection;
+  /** See `ExchangeContext`. */
+  readonly batch: () => number;
   readonly limits: RequestLimits;
   /** Among the shards of its balancer; the only one when not given. */
   readonly place?: ShardPlace;
@@ -52,7 +54,7 @@ export interface ShardParts {
 
 const onlyShard: ShardPlace = { shard: 0, shards: 1, balancer: "" };
 
-export function wireParts({ clock, random, statistics, openConnection, limits, place = onlyShard, novelInputs, isDraining, access, say }: PartsDependencies): ShardParts {
+export function wireParts({ clock, random, statistics, openConnection, batch, limits, place = onlyShard, novelInputs, isDraining, access, say }: PartsDependencies): ShardParts {
   // 1. The root: snapshots become connections to workers, and workers become usable or not.
   const root = new ShardRoot({
     clock,
@@ -93,6 +95,7 @@ export function wireParts({ clock, random, statistics, openConnection, limits, p
     budget: new RetryBudget(clock.nowMs()),
     health,
     quarantine,
+    batch,
     uploads: new Set<Incoming>(),
     bodies: new BodyMemory(),
     unread: new UnreadReplies(limits.replyBytesHeldPerShardMax, limits.requestTimeoutMs, statistics, clock),

@@ -24,6 +24,12 @@ export interface DeskLink {
  */
 export const hesitationMs = 200;
 
+/**
+ * How long a suspect rests before it is tried again. Workers often die together (a host, the memory killer), one after
+ * the other: an input tried at the next one at once would look like the culprit of both.
+ */
+export const suspectPauseMs = 50;
+
 /** What an exchange has to remember for the quarantine. */
 export class Standing {
   /** 0 while it was not needed. */

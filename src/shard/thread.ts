@@ -36,11 +36,13 @@ const tidyMs = 5_000;
 
 // 1. The parts of the shard: snapshots become connections to workers, and requests become attempts at them.
 //    Before the listener, because a request may arrive in the turn it listens.
+const { open, flusher } = createHttp2Connector({ tls: options.workerTls });
 const { root, quarantine, context } = wireParts({
   clock,
   random: systemRandom,
   statistics,
-  openConnection: createHttp2Connector({ tls: options.workerTls }).open,
+  openConnection: open,
+  batch: () => flusher.writes,
   limits: options.limits,
   place: { shard: options.index, shards: options.shards, balancer: options.balancer },
   novelInputs: options.novelInputs,

@@ -18,8 +18,8 @@ export interface LintCall {
 
 /** Hears how an attempt ended: exactly one call, never from within `lint`, none after `cancel`. */
 export interface AttemptListener {
-  /** `report` is only valid during the call. */
-  onReply(report: Uint8Array, queueDepth: number): void;
+  /** `report` is only valid during the call. `costMicros` is what the worker says a request costs it; 0 when it says nothing. */
+  onReply(report: Uint8Array, queueDepth: number, costMicros: number): void;
   onFailure(failure: AttemptFailure): void;
 }
 

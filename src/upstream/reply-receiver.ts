@@ -202,7 +202,7 @@ export class ReplyReceiver {
     const flaw = this.readResponse(message, start, end);
     if (flaw === "") {
       const report = new Uint8Array(message.buffer, message.byteOffset + response.reportStart, response.reportEnd - response.reportStart);
-      listener.onReply(report, response.queueDepth);
+      listener.onReply(report, response.queueDepth, response.costMicros);
     } else listener.onFailure(contractFailure(flaw));
     if (isOwned) this.pool.give(message as Buffer);
     this.onSettled(false);

@@ -236,3 +236,50 @@ void t.test("a worker that refuses at once does not look fast: its failures weig
   t.ok(set.loadOf(refusing, 1e6) > set.loadOf({ ...refusing, warmth: 1 }, 1e6), "and a cold worker looks busier than a warm one");
   t.end();
 });
+
+void t.test("requests of one batch go to one worker for as long as that is through with them in a moment", (t) => {
+  const { joinWaitMs } = choiceDefaults;
+  for (const count of [1, 2, 8, 40]) {
+    const random = seededRandom(seed + count);
+    const workers = idle(count);
+    const set = setOf(workers);
+    const costMs = 0.05;
+    for (const worker of workers) set.noteAnswer(worker, 0, 1, 0, costMs);
+    for (let batch = 1; batch <= 50; batch++) {
+      for (const worker of workers) worker.inFlight = 0;
+      const first = set.choose([], batch, random, batch)!;
+      for (let join = 1; join * costMs <= joinWaitMs; join++) {
+        first.inFlight++;
+        t.equal(set.choose([], batch, random, batch), first);
+      }
+      first.inFlight++;
+      if (count > 1) t.not(set.choose([], batch, random, batch), first, "it has enough for now");
+    }
+  }
+  t.end();
+});
+
+void t.test("nobody joins who was tried, who states no cost or a large one, or a worker that left, failed, or is new", (t) => {
+  const random = seededRandom(seed);
+  let batch = 0;
+  const joins = (change: (worker: Worker, set: WorkerSet<Worker>, workers: readonly Worker[]) => readonly Worker[] | void, costMs = 0.01): boolean => {
+    const workers = idle(50);
+    const set = setOf(workers);
+    for (const worker of workers) set.noteAnswer(worker, 0, 1, 0, costMs);
+    batch++;
+    const first = set.choose([], 1, random, batch)!;
+    first.inFlight++;
+    const tried = change(first, set, workers) ?? [];
+    return Array.from({ length: 20 }, () => set.choose(tried, 1, random, batch)).every((worker) => worker === first);
+  };
+  t.equal(joins(() => undefined), true);
+  t.equal(joins(() => undefined, 0), false, "no cost is stated");
+  t.equal(joins(() => undefined, 1), false, "a large cost");
+  t.equal(joins((worker) => [worker]), false, "tried");
+  t.equal(joins((worker, set, workers) => void (set.usable = workers.filter((one) => one !== worker))), false, "left");
+  t.equal(joins((worker, set) => set.noteFailure(worker, 1)), false, "failed");
+  t.equal(joins((worker) => void (worker.warmth = 0.5)), false, "new");
+  t.equal(joins((worker) => void (worker.reportedDepth = 1_000)), false, "others keep it busy");
+  t.equal(joins(() => void batch++), false, "another batch");
+  t.end();
+});

@@ -14,6 +14,7 @@ const linter = loaded["lintel.v1.Linter"] as loader.ServiceDefinition;
 const health = loaded["grpc.health.v1.Health"] as loader.ServiceDefinition;
 const text = fc.string({ unit: "binary" }).map((value) => Buffer.from(value, "utf8").toString("utf8"));
 const bytes = fc.uint8Array({ maxLength: 500 });
+const numbers = fc.oneof(fc.nat({ max: 300 }), fc.nat({ max: 0xffffffff }));
 
 void t.test("a LintRequest is read as the .proto files have it, and a field of tomorrow is passed over", (t) => {
   fc.assert(
@@ -28,19 +29,20 @@ void t.test("a LintRequest is read as the .proto files have it, and a field of t
   t.end();
 });
 
-void t.test("a LintResponse is what the .proto files have, for every length of report and depth of queue", (t) => {
+void t.test("a LintResponse is what the .proto files have, for every length of report, depth of queue and cost", (t) => {
   fc.assert(
-    fc.property(text, fc.oneof(fc.nat({ max: 300 }), fc.nat({ max: 0x7fffffff })), (report, queueDepth) => {
+    fc.property(text, numbers, numbers, (report, queueDepth, costMicros) => {
       const unfinished = beginLintResponse(report);
       t.equal(Buffer.from(reportOf(unfinished)).toString("utf8"), report);
-      const decoded = linter["Lint"]!.responseDeserialize(finishLintResponse(unfinished, queueDepth)) as { report: Buffer; queueDepth: number };
+      const decoded = linter["Lint"]!.responseDeserialize(finishLintResponse(unfinished, queueDepth, costMicros)) as { report: Buffer; queueDepth: number; costMicros: number };
       t.equal(decoded.report.toString("utf8"), report);
       t.equal(decoded.queueDepth, queueDepth);
+      t.equal(decoded.costMicros, costMicros);
     }),
     { numRuns: 100 },
   );
   const long = "ä".repeat(100_000);
-  t.equal((linter["Lint"]!.responseDeserialize(finishLintResponse(beginLintResponse(long), 1)) as { report: Buffer }).report.toString("utf8"), long);
+  t.equal((linter["Lint"]!.responseDeserialize(finishLintResponse(beginLintResponse(long), 1, 1)) as { report: Buffer }).report.toString("utf8"), long);
   t.end();
 });
 

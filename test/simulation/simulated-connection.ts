@@ -218,7 +218,7 @@ export class SimulatedConnection implements Connection, Peer {
     this.calls.delete(ticket);
     if (outcome.kind === "report") {
       this.network.watch.onAnswered(call, undefined);
-      call.listener.onReply(outcome.report, outcome.queueDepth);
+      call.listener.onReply(outcome.report, outcome.queueDepth, outcome.costMicros);
       // It was valid during the call only.
       outcome.report.fill(0);
     } else {

@@ -11,6 +11,9 @@ import { watchShares } from "./share-rule.js";
 import type { SimulatedConnection } from "./simulated-connection.js";
 import { ShardClock, type VirtualClock } from "./virtual-clock.js";
 
+/** What comes within so long leaves in one write: more than in earnest, so that workers get several requests of one batch. */
+const batchMs = 2;
+
 /** More than any world has. */
 export const sizes: StatisticsSizes = { versionsMax: 64, workersMax: 512, languagesMax: 4 };
 
@@ -69,7 +72,7 @@ export class SimulatedShard {
       return connection;
     };
     const say = (message: FromShard): void => surroundings.say(this, message);
-    this.parts = wireParts({ clock, random, statistics: this.statistics, openConnection, limits, novelInputs, isDraining: () => false, say });
+    this.parts = wireParts({ clock, random, statistics: this.statistics, openConnection, batch: () => Math.floor(clock.nowMs() / batchMs), limits, novelInputs, isDraining: () => false, say });
     const { table } = this.parts.context;
     const add = table.add.bind(table);
     table.add = (exchange) => {

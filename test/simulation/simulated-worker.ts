@@ -49,8 +49,10 @@ export interface WorkerTraits {
   readonly latencyMs: number;
 }
 
-export type Outcome = { readonly kind: "report"; readonly report: Buffer; readonly queueDepth: number } | AttemptFailure;
+export type Outcome = { readonly kind: "report"; readonly report: Buffer; readonly queueDepth: number; readonly costMicros: number } | AttemptFailure;
 
+/** Less than it takes: a worker's word need not be true, and no rule may hang on it. */
+const statedCostMicros = 50;
 /** Its source is tiny. */
 const selfTestMs = 5;
 /** The longest analysis, in means. */
@@ -190,7 +192,7 @@ export class SimulatedWorker {
     else if (effect === "rejected") this.fail(job, "rejected");
     else if (effect === "loops") this.fail(job, "killed");
     else if (this.faults.has("garbage")) this.fail(job, "contract");
-    else job.answer({ kind: "report", report: this.faults.has("wrong") ? Buffer.from(wrongReport) : reportOf(job.source), queueDepth: this.depth });
+    else job.answer({ kind: "report", report: this.faults.has("wrong") ? Buffer.from(wrongReport) : reportOf(job.source), queueDepth: this.depth, costMicros: statedCostMicros });
   }
 
   private expire(job: Job): void {

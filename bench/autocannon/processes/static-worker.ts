@@ -24,6 +24,8 @@ export interface StaticWorkerOptions {
 
 const lintPath = "/lintel.v1.Linter/Lint";
 const describePath = "/lintel.v1.Linter/Describe";
+/** What it states: about what a reply takes of this process. */
+const costMicros = 10;
 const outBytes = 256 * 1024;
 /** Give the connection's window back in steps of this size. */
 const windowStep = 2 ** 24;
@@ -57,7 +59,7 @@ class WorkerSide implements FrameSink {
     this.refusal = maker.refusal();
     this.plain = maker.plain(report);
     this.describe = maker.grpc(messageOf([[1, language], [2, version], [3, "static"], [4, "1"]]));
-    const message = messageOf([[1, report], [2, 1]]);
+    const message = messageOf([[1, report], [2, 1], [3, costMicros]]);
     this.laterLint = maker.grpc(message);
     this.lint = new ReplyMaker().grpc(message);
     socket.setNoDelay(true);
