@@ -96,22 +96,19 @@ interface SimulatedWorker extends Candidate {
 export interface LintelOptions extends ChoiceOptions {
   readonly slowStartMs: number;
   readonly warmthMin: number;
-  /** Opens an aperture of so few workers that each has about this many attempts in flight; 0 uses all of them. */
-  readonly apertureLoad: number;
 }
 
 export const lintelDefaults: LintelOptions = {
   ...choiceDefaults,
   slowStartMs: ejectionDefaults.slowStartMs,
   warmthMin: ejectionDefaults.warmthMin,
-  apertureLoad: 0,
 };
 
 /** The rule in src/balancing/worker-choice.ts itself. */
 export function lintel(changes: Partial<LintelOptions> = {}): PolicyMaker {
   const options = { ...lintelDefaults, ...changes };
   return ({ workers, shards }, random) => {
-    const sides = Array.from({ length: shards }, (_, shard) => new ShardSide(workers, Math.floor((shard * workers) / shards), options));
+    const sides = Array.from({ length: shards }, () => new ShardSide(workers, options));
     return {
       choose: (shard, tried, nowMs) => sides[shard]!.choose(tried, nowMs, random),
       answered: (shard, worker, queueDepth, answerMs, nowMs, costMs) => sides[shard]!.answered(worker, queueDepth, answerMs, nowMs, costMs),
@@ -128,12 +125,8 @@ class ShardSide {
   private readonly set: WorkerSet<SimulatedWorker>;
   private readonly workers: SimulatedWorker[];
   private members: readonly SimulatedWorker[] = [];
-  private inFlight = 0;
-  /** Slow mean of the attempts in flight: what the aperture follows. */
-  private inFlightMean = 0;
-  private aperture = 0;
 
-  constructor(count: number, private readonly first: number, private readonly options: LintelOptions) {
+  constructor(count: number, private readonly options: LintelOptions) {
     this.set = new WorkerSet<SimulatedWorker>(options);
     this.workers = Array.from({ length: count }, (_, number) => ({ ...newCandidate(), number }));
   }
@@ -142,22 +135,18 @@ class ShardSide {
     const worker = this.set.choose(tried.map((number) => this.workers[number]!), nowMs, random, Math.floor(nowMs / turnMs));
     if (worker === undefined) return -1;
     worker.inFlight++;
-    this.inFlight++;
-    if (this.options.apertureLoad > 0) this.follow();
     return worker.number;
   }
 
   answered(number: number, queueDepth: number, answerMs: number, nowMs: number, costMs: number): void {
     const worker = this.workers[number]!;
     worker.inFlight--;
-    this.inFlight--;
     this.set.noteAnswer(worker, queueDepth, answerMs, nowMs, costMs);
   }
 
   refused(number: number, queueDepth: number, nowMs: number): void {
     const worker = this.workers[number]!;
     worker.inFlight--;
-    this.inFlight--;
     this.set.noteReport(worker, queueDepth, nowMs);
     this.set.noteFailure(worker, nowMs);
   }
@@ -168,23 +157,9 @@ class ShardSide {
       const ageMs = nowMs - joinedAtMs[worker.number]!;
       worker.warmth = ageMs >= slowStartMs ? 1 : warmthMin + ((1 - warmthMin) * ageMs) / slowStartMs;
     }
-    // Shards begin at different places of the same ring, so that small apertures cover all workers evenly.
-    const members = this.workers.map((_, index) => this.workers[(this.first + index) % this.workers.length]!).filter((worker) => usable[worker.number]);
+    const members = this.workers.filter((worker) => usable[worker.number]);
     if (members.length === this.members.length && members.every((worker, index) => worker === this.members[index])) return;
     this.members = members;
-    this.open(this.options.apertureLoad > 0 ? Math.max(1, this.aperture) : members.length);
-  }
-
-  /** Widens or narrows by one worker, with a band between the two so that it rests. */
-  private follow(): void {
-    this.inFlightMean += 0.01 * (this.inFlight - this.inFlightMean);
-    const perWorker = this.inFlightMean / this.aperture;
-    if (perWorker > this.options.apertureLoad && this.aperture < this.members.length) this.open(this.aperture + 1);
-    else if (perWorker < this.options.apertureLoad / 2 && this.aperture > 1) this.open(this.aperture - 1);
-  }
-
-  private open(count: number): void {
-    this.aperture = count;
-    this.set.usable = this.members.slice(0, count);
+    this.set.usable = members;
   }
 }

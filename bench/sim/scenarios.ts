@@ -84,18 +84,21 @@ const refusal = scenario("refusal", "4 x 8 at 50 % load, one worker refuses ever
   ["8 attempts, fading in 10 s", lintel({ penaltyMs: 10_000 })],
 ]);
 
-const aperture = [0.03, 0.1, 0.6].map((load) =>
-  scenario(
-    `aperture, ${100 * load} %`,
-    `1 x 32 workers of four threads, 0.2 ms an analysis, ${100 * load} % load: does using fewer workers fill the writes?`,
-    { shards: 1, workers: 32, threads: 4, analysisMs: 0.2, slowShare: 0, load, seconds: 2, warmupSeconds: 1 },
-    [
-      ["Lintel, all workers", lintel()],
-      ["one in flight each", lintel({ apertureLoad: 1 })],
-      ["two in flight each", lintel({ apertureLoad: 2 })],
-      ["three in flight each", lintel({ apertureLoad: 3 })],
-    ],
+const joined = { shards: 1, workers: 32, slowShare: 0, seconds: 2, warmupSeconds: 1 };
+const joining = [
+  ...[0.1, 0.3, 0.6, 0.9].map((load) =>
+    scenario(`joining, ${100 * load} %`, `1 x 32 workers of four threads, 0.2 ms an analysis, ${100 * load} % load: do requests that share a worker fill the writes?`, { ...joined, threads: 4, analysisMs: 0.2, load }, both()),
   ),
-);
+  scenario("joining, several shards", "4 x 32 workers of four threads, 0.2 ms an analysis, 60 % load", { ...joined, shards: 4, threads: 4, analysisMs: 0.2, load: 0.6 }, both()),
+  scenario("joining, slow", "4 x 32 workers of one thread, 4 ms an analysis, 80 % load: nobody joins", { ...joined, shards: 4, load: 0.8, seconds: 15, warmupSeconds: 5 }, both()),
+];
 
-export const scenarios: readonly Scenario[] = [uneven, threads, ...sizes, ...troubles, ...restarts, refusal, ...aperture];
+function both(): Named {
+  return [
+    ["every request for itself", lintel({ joinWaitMs: 0 })],
+    ["Lintel (up to 0.25 ms)", lintel()],
+    ["up to 1 ms", lintel({ joinWaitMs: 1 })],
+  ];
+}
+
+export const scenarios: readonly Scenario[] = [uneven, threads, ...sizes, ...troubles, ...restarts, refusal, ...joining];

@@ -71,10 +71,10 @@ export class LintResponseReader {
         this.reportEnd = reader.end;
       } else if (reader.field === 2) {
         reader.expect(wireTypes.varint);
-        this.queueDepth = reader.value % 2 ** 32; // as every reader of a uint32 cuts a longer number
+        this.queueDepth = reader.value >>> 0; // as every reader of a uint32 cuts a longer number
       } else if (reader.field === 3) {
         reader.expect(wireTypes.varint);
-        this.costMicros = reader.value % 2 ** 32;
+        this.costMicros = reader.value >>> 0;
       }
     }
   }

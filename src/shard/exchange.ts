@@ -3,7 +3,7 @@
  * again elsewhere while that is right, ends in a report or a problem. Must not know HTTP, sockets or
  * threads: the simulator runs this very code.
  */
-import { assert } from "../base/assert.js";
+import { assert, AssertionError } from "../base/assert.js";
 import type { Clock } from "../base/clock.js";
 import type { Random } from "../base/random.js";
 import type { RetryBudget } from "../balancing/retry-budget.js";
@@ -338,7 +338,7 @@ export class Exchange implements AttemptListener, Seeker {
 
   /** The one way out: frees the place. A second call is a bug. */
   private settle(by: "report" | "problem" | "abort"): void {
-    assert(this.settledBy === "", `an exchange settles once; settled by ${this.settledBy}, then by ${by}`);
+    if (this.settledBy !== "") throw new AssertionError(`an exchange settles once; settled by ${this.settledBy}, then by ${by}`);
     this.settledBy = by;
     this.context.table.remove(this);
     this.context.quarantine.leave(this, by === "report");

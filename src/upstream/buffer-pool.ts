@@ -18,7 +18,7 @@ export class BufferPool {
   /** A buffer of at least `bytesMin`, with whatever content. */
   take(bytesMin: number): Buffer {
     const bits = Math.max(smallestBits, 32 - Math.clz32(bytesMin - 1));
-    return this.free[bits - smallestBits]?.pop() ?? Buffer.allocUnsafeSlow(2 ** bits);
+    return this.free[bits - smallestBits]?.pop() ?? Buffer.allocUnsafeSlow(1 << bits);
   }
 
   /** Takes back a buffer that nobody refers to any more. */

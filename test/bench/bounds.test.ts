@@ -39,12 +39,14 @@ void t.test("what was not measured neither holds nor fails", (t) => {
   t.end();
 });
 
-void t.test("collections are counted in a trace that comes in pieces", (t) => {
+void t.test("collections of the threads that serve are counted, in a trace that comes in pieces", (t) => {
   const counter = new CollectionCounter();
   const trace =
+    "[7:0x12]      843 ms: Scavenge 12.1 (14.4) -> 11.4 (17.9) MB, 1.0 / 0.0 ms  (average mu = 1.000) allocation failure;\n" +
     "[7:0x55]     1043 ms: Scavenge 12.1 (14.4) -> 11.4 (17.9) MB, 1.0 / 0.0 ms  (average mu = 1.000) allocation failure;\n" +
     `{"msg":"balancer ready"}\n` +
-    "[7:0x55]     2043 ms: Mark-Compact (reduce) 13.1 (14.4) -> 11.4 (17.9) MB, 4.25 / 0.10 ms  (average mu = 1.000) finalize incremental marking;\n";
+    "[7:0x55]     2043 ms: Mark-Compact (reduce) 13.1 (14.4) -> 11.4 (17.9) MB, 4.25 / 0.10 ms  (average mu = 1.000) finalize incremental marking;\n" +
+    "[7:0x12]     3043 ms: Mark-Compact (reduce) 13.1 (14.4) -> 11.4 (17.9) MB, 9.25 / 0.10 ms  (average mu = 1.000) finalize incremental marking;\n";
   for (const character of trace) counter.add(character);
   t.same(counter.counts, { scavenges: 1, markCompacts: 1, pauseMs: 5.25 });
   t.end();
