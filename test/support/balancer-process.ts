@@ -42,14 +42,15 @@ export class BalancerProcess {
   private constructor(
     readonly port: number,
     readonly adminPort: number,
+    private readonly environment: Readonly<Record<string, string>>,
   ) {
     this.url = `http://127.0.0.1:${port}`;
     this.adminUrl = `http://127.0.0.1:${adminPort}`;
   }
 
-  /** Resolves when it is ready. */
-  static async start(given: BalancerGiven): Promise<BalancerProcess> {
-    const balancer = new BalancerProcess(await freePort(), await freePort());
+  /** Resolves when it is ready. `environment` comes on top of this process's own. */
+  static async start(given: BalancerGiven, environment: Readonly<Record<string, string>> = {}): Promise<BalancerProcess> {
+    const balancer = new BalancerProcess(await freePort(), await freePort(), environment);
     balancer.write(given);
     await balancer.spawn([]);
     return balancer;
@@ -79,7 +80,7 @@ export class BalancerProcess {
   async spawn(flags: readonly string[]): Promise<ChildProcess> {
     const child = spawn(process.execPath, [mainPath, "balancer", "--link", `file:${this.configPath}`, ...flags], {
       stdio: ["ignore", "ignore", "pipe"],
-      env: { ...process.env, LINTEL_LOG_LEVEL: "info" },
+      env: { ...process.env, LINTEL_LOG_LEVEL: "info", ...this.environment },
     });
     let own = "";
     const ready = (): boolean => own.includes('"balancer ready"');
