@@ -15,7 +15,7 @@ import { register, type RegistrationFlags, registrationPlan, withRegistrationFla
 import { ServiceManager } from "./service-manager.js";
 import { withWorkerTlsFlag, workerTlsOf } from "./setting-flags.js";
 import { untilToldToStop } from "./stop-signal.js";
-import { defaultThreads, parseByteCount, parseCount, parseListen } from "../linter/flags.js";
+import { defaultThreads, parseByteCount, parseCount, parseDuration, parseListen } from "../linter/flags.js";
 
 interface Flags extends RegistrationFlags {
   readonly builtin?: string;
@@ -85,7 +85,7 @@ export function define(command: Command): void {
     .option("--program-disk-bytes-max <bytes>", "a program that takes more of the disk is killed", parseByteCount("--program-disk-bytes-max", 1), defaults.programDiskBytesMax)
     .addOption(new Option("--sandbox", "run the program in a sandbox: no network, no other files (bubblewrap)").env("LINTEL_SANDBOX").default(false))
     .option("--silence-ms <ms>", "a connection silent for so long is asked, and closed when it does not answer in that time", parseCount("--silence-ms", 50, 3_600_000), defaults.silenceMs)
-    .option("--drain-timeout-ms <ms>", "how long to go on serving after SIGTERM", parseCount("--drain-timeout-ms", 0, 86_400_000), defaults.drainTimeoutMs)
+    .option("--drain-timeout, --drain-timeout-ms <time>", "how long to go on serving after SIGTERM: 30s, 500ms; a bare number is in ms", parseDuration("--drain-timeout", 86_400_000), defaults.drainTimeoutMs)
     .option("--report <format>", `how the program's output is read: ${reportFormats.join(", ")}`, parseReportFormat, "auto")
     .action((language: string, program: readonly string[], flags: Flags) => main(language, program, flags));
 }

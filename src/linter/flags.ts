@@ -13,6 +13,18 @@ export function parseCount(flag: string, min: number, max: number): (text: strin
   };
 }
 
+const milliseconds: Readonly<Record<string, number>> = { "": 1, ms: 1, s: 1_000, m: 60_000 };
+
+/** A time in ms: 30000, 500ms, 30s or 2m. */
+export function parseDuration(flag: string, maxMs: number): (text: string) => number {
+  return (text) => {
+    const match = /^(\d+)(|ms|s|m)$/.exec(text);
+    const value = Number(match?.[1]) * (milliseconds[match?.[2] ?? ""] ?? NaN);
+    if (value >= 0 && value <= maxMs) return value;
+    throw new UserError(`${flag} is "${text}", but must be a time from 0 to ${maxMs / 60_000}m, such as 30s or 500ms.`);
+  };
+}
+
 /** A number of bytes: 1048576, 1024KiB or 1MiB. At most a gibibyte: more does not fit into one message. */
 export function parseByteCount(flag: string, min: number): (text: string) => number {
   const max = 1024 ** 3;

@@ -72,7 +72,7 @@ void t.test("a balancer that is told to stop exits after its drain timeout when 
 async function startWorkers(t: Test, timeoutMs = drainTimeoutMs): Promise<{ fleet: WorkerFleet; languages: { json: { version: string; weight: number; workers: string[] }[] } }> {
   const fleet = new WorkerFleet();
   t.teardown(() => fleet.stop());
-  const linter = { language: "json", version: "1", flags: ["--drain-timeout-ms", String(timeoutMs)] };
+  const linter = { language: "json", version: "1", flags: ["--drain-timeout", `${timeoutMs}ms`] };
   await Promise.all([fleet.start(linter), fleet.start(linter)]);
   return { fleet, languages: { json: [{ version: "1", weight: 1, workers: fleet.workers.map(({ id }) => id) }] } };
 }

@@ -190,7 +190,7 @@ void t.test("without a watcher it finishes what it runs and exits", (t) =>
 );
 
 void t.test("a watcher that never lets go holds it no longer than the drain timeout", (t) =>
-  withLinter(["json", "--drain-timeout-ms", "200"], async ({ client, child }) => {
+  withLinter(["json", "--drain-timeout", "200ms"], async ({ client, child }) => {
     const watch = client.watch();
     await until("the Watch is open", () => watch.statuses.length === 1);
     const exited = once(child, "exit");
@@ -234,6 +234,7 @@ void t.test("what an operator can mend is one clear sentence and exit code 2", a
   refused(["cobol", "--", "no-such-program-anywhere"], /"no-such-program-anywhere" cannot be run: it is in no folder of PATH/);
   refused(["json", "--listen", "nowhere"], /HOST:PORT/);
   refused(["json", "--threads", "0"], /--threads is "0".*from 1 to 256/);
+  refused(["json", "--drain-timeout", "3x"], /--drain-timeout is "3x".*such as 30s/);
   refused(["json", "--source-bytes-max", "1XB"], /--source-bytes-max/);
   refused(["json", "--report", "xml"], /auto, sarif/);
   refused(["Bad Name"], /cannot be a language's name/);
