@@ -138,6 +138,8 @@ export interface ShardStatus {
   readonly revision: number;
   readonly nonce: number;
   readonly exchangesInFlight: number;
+  /** Versions, as "python 1.0", whose traffic is spread over ejected workers, because they have no others. */
+  readonly spreading: readonly string[];
   readonly workers: readonly WorkerStatus[];
 }
 

@@ -75,9 +75,10 @@ export class ShardRoot {
   }
 
   status(index: number, exchangesInFlight: number): ShardStatus {
-    const { revision, nonce, workers } = this.active;
+    const { revision, nonce, languages, workers } = this.active;
     const nowMs = this.dependencies.clock.nowMs();
-    return { index, revision, nonce, exchangesInFlight, workers: Array.from(workers.values(), (worker) => statusOf(worker, nowMs)) };
+    const spreading = [...languages.values()].flatMap(({ language, versions }) => versions.filter((version) => version.spreading).map(({ version }) => `${language} ${version}`));
+    return { index, revision, nonce, exchangesInFlight, spreading, workers: Array.from(workers.values(), (worker) => statusOf(worker, nowMs)) };
   }
 
   /** Whether there is a snapshot, and every language in it that has workers can serve. */

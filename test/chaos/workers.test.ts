@@ -40,6 +40,11 @@ function attemptsAt(balancer: BalancerProcess, worker: { id: string }): Promise<
   return balancer.metric("lintel_worker_attempts_total", { worker: worker.id });
 }
 
+async function spreadingOf(balancer: BalancerProcess): Promise<(readonly string[])[]> {
+  const { shards } = await balancer.status();
+  return shards.map(({ status }) => status?.spreading ?? []);
+}
+
 async function untilReady(balancer: BalancerProcess, worker: { id: string }): Promise<void> {
   await until(async () => (await balancer.workerStatus(worker.id)).every(({ state }) => state === "ready"), 15_000, () => `${worker.id} to be back`);
 }
@@ -138,6 +143,7 @@ for (const count of [1, 3, 5]) {
     await until(async () => (await balancer.metric("lintel_version_spreading_shards")) === 2, 10_000, () => "both shards to spread over all");
     const spreadMs = performance.now() - stoppedMs;
     t.equal(await balancer.metric("lintel_worker_usable_shards"), 0, "the metrics say that none is trusted");
+    t.same(await spreadingOf(balancer), [["json 1"], ["json 1"]], "so does the status of each shard");
     await delay(Math.max(0, 3_000 - spreadMs));
     for (const worker of fleet.workers) fleet.resume(worker);
     const resumedMs = load.nowMs;
@@ -146,6 +152,7 @@ for (const count of [1, 3, 5]) {
     t.comment(`all ejected after ${spreadMs.toFixed(0)} ms, trusted again ${(load.nowMs - resumedMs).toFixed(0)} ms after they went on; ${describeLoad(results)}`);
     t.equal(failures(results).length, 0, "every request is answered");
     t.equal(await balancer.metric("lintel_version_spreading_shards"), 0);
+    t.same(await spreadingOf(balancer), [[], []]);
   });
 }
 
