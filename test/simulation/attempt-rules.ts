@@ -186,6 +186,8 @@ export class AttemptRules implements CallWatch, RequestWatch, ShardWatch {
     const record = this.records.get(request.plan.id);
     if (record === undefined) {
       const isTooLarge = request.plan.input.source.length > request.bodyBytesMax;
+      // Not while it is still being sent: its client would see a reset.
+      must(code !== "overloaded" || request.completeMs === Infinity || nowMs === request.completeMs, "what a full shard refuses, it refuses at once", () => `request ${request.plan.id} after ${nowMs - request.completeMs} ms`);
       must(isTooLarge ? code !== "" : code === "overloaded" || code === "request-timeout", "without an exchange a request is shed, too large or late itself", () => `request ${request.plan.id}: ${code}`);
       return;
     }

@@ -13,6 +13,7 @@ import { Suspects } from "../../src/balancer/suspects.js";
 import { ActiveVersion } from "../../src/shard/active.js";
 import { ActiveWorker } from "../../src/shard/active-worker.js";
 import { Exchange } from "../../src/shard/exchange.js";
+import { Incoming } from "../../src/shard/incoming.js";
 import { HealthKeeper } from "../../src/shard/health-keeper.js";
 import { Quarantine } from "../../src/shard/quarantine.js";
 import { Upstream } from "../../src/upstream/upstream.js";
@@ -57,6 +58,12 @@ const mistakes: readonly Mistake[] = [
   } },
   { what: "nobody looks at a worker again after it failed", owner: HealthKeeper, method: "follow", finds: /^the list of usable workers is true/, wrong: nothing },
   { what: "a hung worker is not asked anything", owner: HealthKeeper, method: "probeIfDue", finds: /^a hung worker is found within a second/, wrong: (right) => (self, values) => ((values[0] as ActiveWorker).health.phase.kind === "serving" ? undefined : right(self, values)), from: 145 },
+  { what: "a full shard keeps its refusals for later", owner: Incoming, method: "shed", finds: /^what a full shard refuses, it refuses at once/, wrong: (right) => (self, values) => {
+    right(self, values);
+    const incoming = self as unknown as { discard: (isLast: boolean) => void; phase: string; context: { clock: { after: (ms: number, what: () => void) => void } } };
+    const { discard } = incoming;
+    incoming.discard = (isLast) => incoming.context.clock.after(7, () => incoming.phase === "reading" && Reflect.apply(discard, incoming, [isLast]));
+  } },
   { what: "when the client leaves its attempt goes on", owner: Exchange, method: "cancelAttempt", finds: /^(when the client leaves, its attempt is cancelled upstream|an exchange settles once|what is settled waits for no attempt)/, wrong: nothing },
   { what: "deadlines are not watched", owner: Exchange, method: "onTick", finds: /^(no exchange outlives its deadline|every exchange settles)/, wrong: nothing },
   { what: "an exchange keeps to the snapshot it began with", owner: Exchange, method: "followActive", finds: /^(attempts go to|weight 0|an exchange goes on|no ejected worker|a version with|the reply says|only what may spill|calls go to)/, wrong: nothing },
