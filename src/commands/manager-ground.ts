@@ -2,14 +2,17 @@
  * What `lintel manager` stands on: a store, what runs workers, and other managers where there are any; the files of this machine here,
  * a cluster in manager-kubernetes.ts, which is loaded when it is asked for. Must not know who connects to a manager.
  */
+import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
 import { systemClock } from "../base/clock.js";
 import { UserError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
+import { FleetFiles, fleetFilesSharing } from "../manager/fleet-files.js";
 import type { FleetView } from "../manager/fleet-view.js";
 import { defaultLocalPlatformOptions, LocalPlatform } from "../manager/platform/local-platform.js";
 import { NoPlatform } from "../manager/platform/no-platform.js";
 import type { Platform } from "../manager/platform/platform.js";
+import { SharedFleet } from "../manager/shared-fleet.js";
 import { FileStore } from "../manager/store/file-store.js";
 import type { Store } from "../manager/store/store.js";
 import { type KubernetesManagerFlags, refuseKubernetesFlags } from "./kubernetes-flags.js";
@@ -51,15 +54,21 @@ async function filesGround(flags: GroundFlags, logger: Logger): Promise<ManagerG
   refuseKubernetesFlags(flags, "--platform kubernetes");
   const path = storePath(flags);
   const store = await FileStore.open({ path, shared: flags.sharedStore, clock: systemClock, logger });
+  const others = flags.sharedStore ? otherManagers(store, logger) : undefined;
   return {
     store,
     platform: platformFor(flags, path, logger),
     auditLog: join(dirname(path), "audit.jsonl"),
-    share: (own) => own,
-    start: () => Promise.resolve(),
+    share: (own) => (others === undefined ? own : new SharedFleet(own, others, fleetFilesSharing, systemClock)),
+    start: async () => others?.start(),
     cutOff: () => "",
-    close: () => Promise.resolve(),
+    close: async () => others?.close(),
   };
+}
+
+/** Another name for every process: a manager that is started again is not the one that knew those balancers. */
+function otherManagers({ path }: FileStore, logger: Logger): FleetFiles {
+  return new FleetFiles({ directory: `${path}.fleet`, manager: `${process.pid}-${randomUUID().slice(0, 8)}`, clock: systemClock, logger });
 }
 
 function storePath({ store, sharedStore, platform }: GroundFlags): string {

@@ -88,7 +88,7 @@ export class SharedFleet implements FleetView {
         if (here.get(given.instance)?.connected === true) continue;
         const state = silentMs < this.options.silentMs ? given : { ...given, connected: false, stale: true, ready: false, reason: `its manager ${manager} was not heard for ${(silentMs / 1_000).toFixed(0)} s` };
         const other = found.get(given.instance);
-        if (other === undefined || (!other.state.connected && (state.connected || state.ackedUnixMs > other.state.ackedUnixMs))) found.set(given.instance, { of: manager, state });
+        if (other === undefined || tellsMore(state, other.state)) found.set(given.instance, { of: manager, state });
       }
     }
     // What is not connected anywhere is told by the one that lost it; known here, it is in our own list.
@@ -107,6 +107,25 @@ export class SharedFleet implements FleetView {
 
   private changed(): void {
     for (const listener of this.listeners) listener();
+  }
+}
+
+/**
+ * Of two managers' words about one process. A manager that was killed never says that a balancer has left it: what the process
+ * has acknowledged to either it has, because it never goes back.
+ */
+function tellsMore(one: BalancerState, other: BalancerState): boolean {
+  if (one.connected !== other.connected) return one.connected;
+  return one.acked !== other.acked ? one.acked > other.acked : one.ackedUnixMs > other.ackedUnixMs;
+}
+
+/** A report as another manager's program wrote it; undefined for one that cannot be read, which says nothing. */
+export function reportIn(text: string): FleetReport | undefined {
+  try {
+    const { balancers, waiting } = JSON.parse(text) as Partial<FleetReport>;
+    return Array.isArray(balancers) && Array.isArray(waiting) ? { balancers, waiting } : undefined;
+  } catch {
+    return undefined;
   }
 }
 

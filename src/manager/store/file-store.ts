@@ -49,7 +49,8 @@ export class FileStore implements Store {
 
   private constructor(
     readonly name: string,
-    private readonly path: string,
+    /** The file's real place, whatever link led there. */
+    readonly path: string,
     private readonly locks: StoreLocks,
     private readonly options: Required<FileStoreOptions>,
   ) {}

@@ -10,7 +10,7 @@ import { isApiError } from "../../../kubernetes/api-error.js";
 import type { ApiServer } from "../../../kubernetes/api-server.js";
 import { Informer } from "../../../kubernetes/informer.js";
 import { type ConfigMap, configMaps, type ObjectPlace } from "../../../kubernetes/objects.js";
-import type { FleetExchange, FleetReport, HeardReport } from "../../shared-fleet.js";
+import { type FleetExchange, type FleetReport, type HeardReport, reportIn } from "../../shared-fleet.js";
 
 export interface FleetConfigMapOptions {
   readonly api: ApiServer;
@@ -144,16 +144,6 @@ export class FleetConfigMap implements FleetExchange {
 }
 
 const retryMs = 500;
-
-/** What another manager's program wrote; one that cannot be read says nothing. */
-function reportIn(text: string): FleetReport | undefined {
-  try {
-    const { balancers, waiting } = JSON.parse(text) as Partial<FleetReport>;
-    return Array.isArray(balancers) && Array.isArray(waiting) ? { balancers, waiting } : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 /** A ConfigMap's keys have letters, digits and - _ . alone. */
 function keyOf(manager: string): string {
