@@ -50,9 +50,25 @@ export class AdminService {
     return this.ask("Change", request, { rounds: changeRoundsMax }) as Promise<ChangeReplyMessage>;
   }
 
-  /** Returns when the revision is active everywhere, or with the laggards after `timeoutMs`. */
-  wait(revision: number, timeoutMs: number): Promise<BarrierMessage> {
-    return this.ask("Wait", { revision, timeoutMs }, { timeoutMs: timeoutMs + waitGraceMs }) as Promise<BarrierMessage>;
+  /**
+   * Returns when the revision is active everywhere, or with the laggards after `timeoutMs`. A manager that goes away meanwhile is no end of it:
+   * as long as there is time it may come back, or another one answers.
+   */
+  async wait(revision: number, timeoutMs: number): Promise<BarrierMessage> {
+    const { clock } = this.options;
+    const endMs = clock.nowMs() + timeoutMs;
+    let [leftMs, away]: [number, NoManagerError | undefined] = [timeoutMs, undefined];
+    while (away === undefined || leftMs > 0) {
+      try {
+        return (await this.ask("Wait", { revision, timeoutMs: Math.ceil(leftMs) }, { timeoutMs: leftMs + waitGraceMs })) as BarrierMessage;
+      } catch (thrown) {
+        if (!(thrown instanceof NoManagerError)) throw thrown;
+        away = thrown;
+      }
+      await delay(Math.min(betweenRoundsMs, Math.max(0, endMs - clock.nowMs())));
+      leftMs = endMs - clock.nowMs();
+    }
+    throw away;
   }
 
   status(): Promise<StatusReplyMessage> {
@@ -108,7 +124,7 @@ export class AdminService {
         this.chosen = (this.chosen + 1) % length;
       }
     }
-    throw this.unreachable(last, method === "Change");
+    throw this.unreachable(last, method === "Change", timeoutMs);
   }
 
   private call({ path, requestSerialize, responseDeserialize }: MethodDefinition<object, object>, request: object, timeoutMs: number): Promise<object> {
@@ -121,23 +137,26 @@ export class AdminService {
     });
   }
 
-  private unreachable(error: ServiceError | undefined, isChange: boolean): UserError {
+  private unreachable(error: ServiceError | undefined, isChange: boolean, timeoutMs: number): NoManagerError {
     const { managers } = this.options;
     const details = error?.details ?? "";
-    if (error?.code === status.UNAVAILABLE && !transportFault.test(details)) return new UserError(details, adminExitCodes.failed);
+    if (error?.code === status.UNAVAILABLE && !transportFault.test(details)) return new NoManagerError(details, adminExitCodes.failed);
     const who = managers.length === 1 ? `no manager answers at ${managers[0] ?? ""}` : `none of the managers answers (${managers.join(", ")})`;
-    const why = error?.code === status.DEADLINE_EXCEEDED ? `nothing within ${this.options.timeoutMs} ms` : connectionFault(details);
+    const why = error?.code === status.DEADLINE_EXCEEDED ? `nothing within ${Math.round(timeoutMs)} ms` : connectionFault(details);
     const outcome = isChange && !/ECONNREFUSED|ENOTFOUND/.test(details) ? "; whether the change was made is not known, `lintel admin history` will tell" : "";
-    return new UserError(`${who} (${why})${outcome}; is one running, and is this its --manager address?`, adminExitCodes.failed);
+    return new NoManagerError(`${who} (${why})${outcome}; is one running, and is this its --manager address?`, adminExitCodes.failed);
   }
 }
+
+/** None answers now; one may later. */
+class NoManagerError extends UserError {}
 
 /** What grpc-js says when no answer came; what it does not begin so, a manager has said. */
 const transportFault = /^(No connection established|Connection dropped|Name resolution failed|(read|write|connect) E[A-Z]+|Stream refused|Channel|Protocol error|Received HTTP)/;
 
-/** Nobody is there, or nobody who can do it now. A manager that answers with a refusal speaks for all of them. */
+/** Nobody is there, nobody who can do it now, or one that stops and cuts what is open. A manager that answers with a refusal speaks for all of them. */
 function mayAskAnother({ code }: ServiceError): boolean {
-  return code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED;
+  return code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED || code === status.CANCELLED;
 }
 
 function sentenceFor({ code, details }: ServiceError): UserError {

@@ -4,9 +4,10 @@ import { type Command, Option } from "commander";
 import { UserError } from "../base/errors.js";
 import { changeDocument } from "../client/admin-documents.js";
 import { adminExitCodes } from "../client/admin-exit-codes.js";
+import type { AdminService } from "../client/admin-service.js";
 import { renderChange, renderLaggards } from "../client/change-text.js";
 import { parseCount } from "../linter/flags.js";
-import type { ChangeKinds, VersionWeightMessage } from "../rpc/admin-messages.js";
+import type { BarrierMessage, ChangeKinds, VersionWeightMessage } from "../rpc/admin-messages.js";
 import { builtinLinters } from "../snapshot/well-known-languages.js";
 import { reportFormats } from "../snapshot/configuration-schema.js";
 import { type ConnectionFlags, print, type WaitFlags, waitMsOf, withAdminService, withConnectionFlags, withWaitFlag } from "./admin-connection.js";
@@ -116,13 +117,32 @@ async function change(kinds: ChangeKinds, flags: ChangeFlags): Promise<void> {
   await withAdminService(flags, async (service) => {
     const reply = await service.change({ ...kinds, ifRevision, dryRun, reason, requestId: randomUUID() });
     for (const warning of reply.warnings) process.stderr.write(`warning: ${warning}\n`);
-    const barrier = waitMs === undefined || dryRun ? undefined : await service.wait(reply.revision, waitMs);
-    const document = changeDocument(reply, dryRun, barrier);
+    const waited = waitMs === undefined || dryRun ? undefined : await waitedFor(service, reply.revision, waitMs);
+    const document = changeDocument(reply, dryRun, waited?.barrier);
     await print(output, document, (color) => renderChange(document, color));
+    if (waited?.barrier === undefined && waited !== undefined) {
+      process.stderr.write(`lintel: revision ${reply.revision} is stored, but whether it is active everywhere is not known: ${waited.unknownBecause}\n`);
+      process.exitCode = adminExitCodes.notEverywhere;
+    }
     if (document.barrier === undefined || document.barrier.open) return;
     process.stderr.write(renderLaggards(document.barrier, flags.wait ?? ""));
     process.exitCode = adminExitCodes.notEverywhere;
   });
+}
+
+interface Waited {
+  readonly barrier?: BarrierMessage;
+  readonly unknownBecause: string;
+}
+
+/** What was made stays made, and is told, whatever becomes of the waiting. */
+async function waitedFor(service: AdminService, revision: number, waitMs: number): Promise<Waited> {
+  try {
+    return { barrier: await service.wait(revision, waitMs), unknownBecause: "" };
+  } catch (thrown) {
+    if (!(thrown instanceof UserError)) throw thrown;
+    return { unknownBecause: thrown.message };
+  }
 }
 
 function weightGiven(text: string): VersionWeightMessage {

@@ -50,12 +50,16 @@ export interface AdminServer extends ManagerFolder {
   readonly fleet: SaidFleet;
   /** As this machine reaches it. */
   readonly address: string;
+  /** As a manager that is told to stop; calls that are open are cut. */
+  readonly stop: () => Promise<void>;
 }
 
 export async function startAdminServer(t: Test, { host = "127.0.0.1", security: files = {}, workers = [] }: AdminServerGiven): Promise<AdminServer> {
   const security = await serverSecurity(files, systemClock, recordingLogger().logger);
   const server = new ManagerServer(security, systemClock);
-  t.teardown(() => server.close());
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopped ??= server.close());
+  t.teardown(stop);
   const folder = managerFolder(t);
   const source: WorkerSource = { workers: () => workers, onChange: () => undefined };
   const manager = await folder.open({ workers: () => workers });
@@ -64,5 +68,5 @@ export async function startAdminServer(t: Test, { host = "127.0.0.1", security: 
   const admin = new AdminService({ manager, fleet, workers: [source], gate: security.gate, names, clock: systemClock });
   server.add(serviceDefinition("admin.proto", "Admin"), admin.implementation, AdminService.permissions);
   await server.listen({ host, port: 0 });
-  return { ...folder, manager, fleet, address: `127.0.0.1:${server.port}` };
+  return { ...folder, manager, fleet, address: `127.0.0.1:${server.port}`, stop };
 }
