@@ -1,6 +1,6 @@
 /**
  * The last good snapshot on disk: what a balancer starts from when no manager answers. Written beside the file, synced and
- * renamed, so that at any moment there is a whole one; whatever is read is checked against its checksum. Must not know
+ * renamed, the directory synced, so that at any moment there is a whole one; whatever is read is checked against its checksum. Must not know
  * managers or shards.
  *
  * The file is one line "lintel-snapshot 1 SHA-256" and one line of JSON that the SHA-256 is of.
@@ -9,6 +9,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { codeOf, messageOf } from "../base/errors.js";
+import { syncDirectory } from "../base/sync-directory.js";
 import { checksumOf } from "../snapshot/checksum.js";
 import type { LanguageSnapshot } from "../snapshot/snapshot.js";
 import { faultOf } from "../snapshot/soundness.js";
@@ -76,6 +77,8 @@ export class LastGood {
         await file.close();
       }
       await rename(beside, this.path);
+      // Until then a loss of power could bring the older one back, after the newer was acknowledged.
+      await syncDirectory(dirname(this.path));
       return "";
     } catch (error) {
       await rm(beside, { force: true }).catch(() => undefined);

@@ -10,6 +10,7 @@ import type { Clock } from "../../base/clock.js";
 import { codeOf, messageOf, UserError } from "../../base/errors.js";
 import { FileWatch } from "../../base/file-watch.js";
 import type { Logger } from "../../base/logger.js";
+import { syncDirectory } from "../../base/sync-directory.js";
 import { formatSize } from "../../snapshot/quantities.js";
 import { emptyConfiguration, type StoredConfiguration } from "../stored-configuration.js";
 import type { Store, WriteOutcome } from "./store.js";
@@ -207,15 +208,6 @@ async function placeOf(path: string): Promise<string> {
     return await realpath(path).catch(async () => join(await realpath(dirname(path)), basename(path)));
   } catch (thrown) {
     throw new UserError(`the directory of the store file:${path} cannot be used: ${explain(thrown)}`);
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 
