@@ -9,7 +9,7 @@ export interface BalancerDocument {
   readonly acked: number;
   /** The active revision of each shard. */
   readonly shards: readonly number[];
-  /** When it acknowledged; "" before it has. */
+  /** Since when the manager knows that; "" before anything was acknowledged. */
   readonly since: string;
   readonly connected: boolean;
   /** It does not acknowledge in time. */

@@ -13,6 +13,7 @@ export interface BalancerState {
   readonly stale: boolean;
   /** The last revision that is active on all of its shards; 0 when none is. */
   readonly acked: number;
+  /** Since when that is known; 0 before it has acknowledged anything. */
   readonly ackedUnixMs: number;
   /** The active revision of every shard. */
   readonly shards: readonly number[];

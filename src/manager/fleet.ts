@@ -178,8 +178,9 @@ class Member implements FleetMember {
     this.refusal = "";
     // What went out after the message that is acknowledged is owed since about now.
     this.unackedMs = nonce >= this.sentNonce ? undefined : this.clock.nowMs();
+    // Workers that come and go under one revision are acknowledged, too, and change nothing of since when it is active.
+    if (revision > this.ackedRevision || this.ackedUnixMs === 0) this.ackedUnixMs = this.clock.wallMs();
     this.ackedRevision = Math.max(this.ackedRevision, revision);
-    this.ackedUnixMs = this.clock.wallMs();
     this.shardRevisions = shardRevisions;
     this.changed();
   }
