@@ -1,6 +1,7 @@
 // Brings a checkout to the point where `dist/` can run: checks Node, installs when the lockfile changed, compiles
 // when a source changed. `node scripts/setup.mjs` does that alone; with arguments it goes on to run lintel with them.
-// Plain JavaScript without dependencies: it runs before anything is installed.
+// Plain JavaScript without dependencies: it runs before anything is installed. And such as Node 12 reads, which is what some
+// distributions still install: an older Node is told what is needed, instead of what it cannot parse.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -50,7 +51,7 @@ function runStep(what, command, args) {
   say(what);
   const result = spawnSync(command, args, { cwd: root, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });
   if (result.error !== undefined) refuse(`could not run ${command}: ${result.error.message}`);
-  if (result.status !== 0) refuse(`"${command} ${args.join(" ")}" failed (${result.signal ?? `exit code ${result.status}`}); its messages are above.`);
+  if (result.status !== 0) refuse(`"${command} ${args.join(" ")}" failed (${result.signal === null ? `exit code ${result.status}` : result.signal}); its messages are above.`);
 }
 
 function mtime(path) {
@@ -72,7 +73,7 @@ function run(args) {
   say(`starting: lintel ${args.join(" ")}`);
   const child = spawn(process.execPath, [mainFile, ...args], { stdio: "inherit" });
   child.on("error", (error) => refuse(`could not run ${process.execPath}: ${error.message}`));
-  child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 143)));
+  child.on("exit", (code, signal) => process.exit(code === null ? (signal === "SIGINT" ? 130 : 143) : code));
   let told = false;
   const tell = (signal) => {
     if (signal !== "SIGHUP") told = true;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The map: which command exists and which file it loads. No logic. */
-import { run } from "./commands/program.js";
+import { run } from "./commands/supported-node.js";
 
 void run({
   up: { summary: "everything on this machine: balancer and linters", load: () => import("./commands/up.js") },

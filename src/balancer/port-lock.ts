@@ -34,7 +34,7 @@ export async function lockPort(host: string, port: number): Promise<PortLock> {
   if (lock === undefined) {
     const holder = await holderOf(port);
     throw new UserError(
-      `port ${port} is in use by the Lintel balancer with process id ${holder ?? "unknown"}; stop it or choose another port (from a \`lintel balancer\` another one takes over with --replace)`,
+      `port ${port} is in use by the Lintel balancer with process id ${holder ?? "unknown"}; stop it or choose another one with --listen (from a \`lintel balancer\` another one takes over with --replace)`,
     );
   }
   try {
@@ -108,8 +108,8 @@ async function probe(host: string, port: number): Promise<void> {
 
 function refusal(host: string, port: number, code: string): UserError {
   const where = `cannot listen on ${formatAddress({ host, port })}`;
-  if (code === "EADDRINUSE") return new UserError(`${where}: the port is in use by another program; choose another port`);
-  if (code === "EACCES") return new UserError(`${where}: ports below 1024 need the right to bind them; choose another port or grant CAP_NET_BIND_SERVICE`);
+  if (code === "EADDRINUSE") return new UserError(`${where}: the port is in use by another program; choose another one with --listen`);
+  if (code === "EACCES") return new UserError(`${where}: ports below 1024 need the right to bind them; choose another one with --listen or grant CAP_NET_BIND_SERVICE`);
   if (code === "EADDRNOTAVAIL") return new UserError(`${where}: this machine does not have the address ${host}`);
   return new UserError(`${where}: ${code}`);
 }

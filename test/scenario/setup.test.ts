@@ -3,8 +3,9 @@
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
+import { Linter } from "eslint";
 import t, { type Test } from "tap";
-import { folderWith, runProcess, type LintelRun } from "../support/run-lintel.js";
+import { folderWith, mainPath, runProcess, type LintelRun } from "../support/run-lintel.js";
 import { repositoryRoot } from "../support/source-module.js";
 import { waitUntil } from "../support/wait-until.js";
 
@@ -111,17 +112,34 @@ void t.test("what the person at the terminal can mend gets one sentence and exit
   t.match(unbuilt.stderr, /lintel: "npm run --silent build" failed \(exit code 9\); its messages are above\.\n$/);
 });
 
-void t.test("Node must be one that runs everything", async (t) => {
+/** Flags with which Node says to be another one. */
+const pretending = (version: string): readonly string[] => ["--import", `data:text/javascript,Object.defineProperty(process.versions,"node",{value:"${version}"})`];
+const tooOldOrNew = ["12.22.9", "18.20.8", "20.18.3", "23.1.0", "24.0.0"];
+const goodEnough = ["20.19.0", "21.0.0", "22.99.0"];
+
+void t.test("Node must be one that runs everything: for both commands of the README, and for lintel itself", async (t) => {
   const cwd = checkout(t);
-  const pretending = (version: string): readonly string[] => ["--import", `data:text/javascript,Object.defineProperty(process.versions,"node",{value:"${version}"})`];
-  for (const version of ["18.20.8", "20.18.3", "23.1.0", "24.0.0"]) {
+  for (const version of tooOldOrNew) {
+    const sentence = `lintel: this is Node ${version}, but Lintel needs Node 20.19 or newer, up to 22; install one of those and run the command again.\n`;
     const { code, stderr } = await setup(cwd, ["up"], pretending(version));
-    t.same([code, stderr], [2, `lintel: this is Node ${version}, but Lintel needs Node 20.19 or newer, up to 22; install one of those and run the command again.\n`]);
+    t.same([code, stderr], [2, sentence]);
+    const lintel = await runProcess(process.execPath, [...pretending(version), mainPath, "up", "--config", "none.yaml"], { cwd });
+    t.same([lintel.code, lintel.stdout, lintel.stderr], [2, "", sentence]);
   }
-  for (const version of ["20.19.0", "21.0.0", "22.99.0"]) {
+  for (const version of goodEnough) {
     const { code } = await setup(cwd, [], pretending(version));
     t.equal(code, 0, version);
+    t.match(await runProcess(process.execPath, [...pretending(version), mainPath, "--version"], { cwd }), { code: 0, stderr: "" }, version);
   }
+});
+
+void t.test("what looks at Node's version is what an old one reads", (t) => {
+  const linter = new Linter();
+  const faultsOf = (code: string): readonly string[] => linter.verify(code, { languageOptions: { ecmaVersion: 2020, sourceType: "module" }, rules: { "no-restricted-syntax": ["error", "ChainExpression", "LogicalExpression[operator='??']"] } }).map(({ message, line }) => `${line}: ${message}`);
+  const checked = ["scripts/setup.mjs", "dist/src/main.js", "dist/src/commands/supported-node.js"];
+  for (const file of checked) t.same(faultsOf(readFileSync(join(repositoryRoot, file), "utf8")), [], file);
+  for (const newer of ["a ?? b;", "a?.b;", "a ??= b;", "await a;", "class A { #a; }"]) t.equal(faultsOf(newer).length, 1, newer);
+  t.end();
 });
 
 void t.test("signals reach lintel, and so does the end of the npm that started it", { skip: process.platform === "win32" }, async (t) => {

@@ -111,7 +111,7 @@ void t.test("what cannot start says so in one sentence and exits with 2", async 
   const folder = folderWith({ "bad.yaml": "languages: 3\n" });
   t.teardown(() => folder.remove());
   const cases = [
-    [["up", "--listen", `127.0.0.1:${port}`, "--admin", "127.0.0.1:0"], /^lintel: cannot listen on 127\.0\.0\.1:\d+: the port is in use by another program; choose another port\n$/],
+    [["up", "--listen", `127.0.0.1:${port}`, "--admin", "127.0.0.1:0"], /^lintel: cannot listen on 127\.0\.0\.1:\d+: the port is in use by another program; choose another one with --listen\n$/],
     [["up", "--config", `${folder.path}/none.yaml`], /none\.yaml.*\n$/],
     [["up", "--config", `${folder.path}/bad.yaml`], /bad\.yaml:1:\d+: languages: .*\n$/],
     [["up", "--listen", "nonsense"], /^lintel: --listen nonsense: expected an address such as 127\.0\.0\.1:8080; the port is missing\n$/],
