@@ -90,7 +90,7 @@ void t.test("what cannot be analysed is refused with a sentence for the user", (
 );
 
 void t.test("an analysis that never ends is killed, and the others never notice", (t) =>
-  withLinter(["javascript", "--threads", "2", "--analysis-timeout-ms", "2000"], async (worker) => {
+  withLinter(["javascript", "--threads", "2", "--analysis-timeout-ms", "4000"], async (worker) => {
     const { client } = worker;
     // Both threads are warm when both have answered; from then on nobody waits.
     await Promise.all([client.lint({ source: "a" }), client.lint({ source: "b" })]);
@@ -98,10 +98,11 @@ void t.test("an analysis that never ends is killed, and the others never notice"
     const hanging = client.failure({ source: endless }).finally(() => (hang.settled = true));
     let served = 0;
     for (; !hang.settled; served++) await client.lint({ source: "undefinedName;" });
-    t.ok(served > 5, `${served} others were served meanwhile: none waited for the endless one`);
+    // One that had waited for it would be the only one.
+    t.ok(served > 1, `${served} others were served meanwhile: none waited for the endless one`);
     const { code, details } = await hanging;
     t.equal(code, status.ABORTED);
-    t.match(details, /took longer than 2000 ms/);
+    t.match(details, /took longer than 4000 ms/);
     t.equal((await client.report({ source: "undefinedName;" })).diagnostics.length, 1);
     t.match(worker.log(), /replaced/);
   }),
@@ -120,15 +121,15 @@ void t.test("an analysis that eats memory is killed, and the worker lives", (t) 
 void t.test("a full queue refuses at once; cancelled and expired requests leave it", (t) =>
   withLinter(["javascript", "--threads", "1", "--queue-depth-max", "2", "--analysis-timeout-ms", "4000", ...smallSources], async ({ client }) => {
     const running = client.startLint({ source: endless });
-    const runningEnded = running.reply.catch((error: unknown) => error as { code: status });
+    let hasEnded = false;
+    const runningEnded = running.reply.catch((error: unknown) => error as { code: status }).finally(() => (hasEnded = true));
     await until("it runs", async () => (await queueDepthNow(client)) >= 1);
     const waiting = [client.startLint({ source: "a" }), client.startLint({ source: "b" })];
     await until("the queue is full", async () => (await client.failure({ source: "c" }, { deadline: Date.now() + 50 })).code === status.RESOURCE_EXHAUSTED);
-    const startMs = performance.now();
     const refused = await client.failure({ source: "c" });
     t.equal(refused.code, status.RESOURCE_EXHAUSTED);
     t.equal(refused.queueDepth, "3");
-    t.ok(performance.now() - startMs < 1_000, "at once, and not after the four seconds of the one that runs");
+    t.notOk(hasEnded, "at once, while the one that runs still does");
 
     waiting[0]!.call.cancel();
     await t.rejects(waiting[0]!.reply, { code: status.CANCELLED });

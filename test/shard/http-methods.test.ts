@@ -80,7 +80,7 @@ void t.test("documents, methods and paths", async (t) => {
 });
 
 void t.test("with configured origins only their pages may ask, and caches are told", async (t) => {
-  const service = await startHttpService(t, '["https://one.example", "http://localhost:3000"]');
+  const service = await startHttpService(t, { corsOrigins: '["https://one.example", "http://localhost:3000"]' });
   for (const [origin, allowed] of [
     ["https://one.example", "https://one.example"],
     ["http://localhost:3000", "http://localhost:3000"],

@@ -11,7 +11,7 @@ export const bodyBytesMax = 16 * 1024;
  */
 const config = `
 http: { bodyBytesMax: ${bodyBytesMax}, cors: { origins: CORS } }
-limits: { requestTimeoutMs: 1s, attemptTimeoutMs: 8s }
+limits: { requestTimeoutMs: REQUEST_TIMEOUT, attemptTimeoutMs: 8s }
 languages:
   json: { versions: [{ version: "1.0", weight: 1, run: { builtin: json, workers: 1, threads: 2 } }] }
   yaml: { versions: [{ version: "1.0", weight: 1, run: { builtin: yaml, workers: 1, threads: 1 } }] }
@@ -31,8 +31,9 @@ export interface HttpService extends Service {
   readonly lint: (request?: Partial<RawRequest>) => Promise<RawReply>;
 }
 
-export async function startHttpService(t: Harness, corsOrigins = '["*"]'): Promise<HttpService> {
-  const service = await startUp(t, { config: config.replace("CORS", corsOrigins) });
+/** `requestTimeout` is also how long a reply may take to be read. Its default is longer than a test takes on a busy machine. */
+export async function startHttpService(t: Harness, { corsOrigins = '["*"]', requestTimeout = "1m" } = {}): Promise<HttpService> {
+  const service = await startUp(t, { config: config.replace("CORS", corsOrigins).replace("REQUEST_TIMEOUT", requestTimeout) });
   return { ...service, ...asking(service) };
 }
 

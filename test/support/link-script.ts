@@ -146,13 +146,13 @@ export class LinkScript {
       last = this.said.splice(before).join("\n");
       return last === wanted;
     };
-    await waitUntil(wanted, asked, 5_000).catch(() => faults.push(`line ${step.number}: expected\n  ${wanted}\nbut it was\n  ${last}`));
+    await waitUntil(wanted, asked).catch(() => faults.push(`line ${step.number}: expected\n  ${wanted}\nbut it was\n  ${last}`));
   }
 
   private async expect({ number, text }: Line, faults: string[]): Promise<void> {
     const actor = text.split(" ")[0]!;
     const next = (): number => this.said.findIndex((line) => line.startsWith(`${actor} `));
-    await waitUntil(text, () => next() >= 0, 5_000).catch(() => undefined);
+    await waitUntil(text, () => next() >= 0).catch(() => undefined);
     const at = next();
     const heard = at < 0 ? "nothing was said" : this.said.splice(at, 1)[0]!;
     if (heard !== text) faults.push(`line ${number}: expected\n  ${text}\nbut\n  ${heard}`);

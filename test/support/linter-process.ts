@@ -37,7 +37,7 @@ export async function startLinter(...args: string[]): Promise<LinterProcess> {
     const exited = once(child, "exit");
     // Losing its parent it goes at once and clears away its folder; SIGKILL is for one that hangs.
     if (child.connected) child.disconnect();
-    const killer = setTimeout(() => child.kill("SIGKILL"), 5_000);
+    const killer = setTimeout(() => child.kill("SIGKILL"), 30_000);
     await exited;
     clearTimeout(killer);
   };
@@ -151,7 +151,7 @@ export class LinterClient {
 }
 
 /** Waits for a condition with a bound; the message says what was waited for. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
   const endMs = Date.now() + timeoutMs;
   while (!(await condition())) {
     if (Date.now() > endMs) throw new Error(`waited ${timeoutMs} ms in vain until ${what}`);

@@ -42,7 +42,7 @@ export interface RawRequest {
 export type Ending = "end" | "reset";
 
 /** How long to wait for a reply or an ending before the test fails. */
-const waitTimeoutMs = 15_000;
+const waitTimeoutMs = 30_000;
 
 /** One request on a connection of its own. */
 export async function ask(place: Place, request: RawRequest): Promise<RawReply> {

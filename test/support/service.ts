@@ -51,7 +51,7 @@ export interface Service extends Program {
   /** The sum of a metric over all its series whose labels contain `labels`, such as `language="json"`. */
   readonly metric: (name: string, labels?: string) => Promise<number>;
   readonly status: () => Promise<unknown>;
-  /** Resolves when no request is in flight, no byte held and, unless `connections` says so, no connection open; fails the test after 3 s. */
+  /** Resolves when no request is in flight, no byte held and, unless `connections` says so, no connection open; fails the test after half a minute. */
   readonly untilIdle: (connections?: number) => Promise<void>;
 }
 
@@ -71,7 +71,9 @@ export interface ServiceOptions extends ProgramOptions {
 
 /** Longer than `lintel up` gives its workers on a machine that is busy with other things. */
 const defaultReadyTimeoutMs = 60_000;
-const defaultStopTimeoutMs = 15_000;
+const defaultStopTimeoutMs = 60_000;
+/** As long for what is over a moment later on a quiet machine: the end of what was killed, and the last connection's. */
+const settleTimeoutMs = 30_000;
 
 /** `lintel up`: balancer and workers. Without a configuration: every built-in linter, which takes seconds to start. */
 export async function startUp(t: Harness, options: ServiceOptions = {}): Promise<Service & ManagedBy> {
@@ -140,7 +142,7 @@ async function stopProgram(t: Harness, name: string, child: ChildProcess, ended:
   clearTimeout(killer);
   if (code !== 0) t.fail(`${name} should exit with 0 when told to stop, not with ${signal ?? String(code)}:\n${output.stdout}${output.stderr}`);
   // What was killed may be gone a moment later only.
-  const endMs = performance.now() + 2_000;
+  const endMs = performance.now() + settleTimeoutMs;
   while (family.some(isAlive) && performance.now() < endMs) await delay(10);
   const left = family.filter(isAlive);
   if (left.length > 0) t.fail(`${name} should leave no process behind, but there are ${left.join(", ")}`);
@@ -173,7 +175,7 @@ function serviceOf(t: Harness, program: Program & { readonly ready: RegExpExecAr
 const gauges = ["lintel_shard_exchanges_in_flight", "lintel_shard_body_bytes_held", "lintel_worker_in_flight"];
 
 async function idle(t: Harness, metricsUrl: string, connections: number): Promise<void> {
-  const endMs = performance.now() + 3_000;
+  const endMs = performance.now() + settleTimeoutMs;
   for (;;) {
     const text = await textOf(metricsUrl);
     const left = gauges.map((name) => [name, sumOf(text, name, "")] as const).filter(([, value]) => value !== 0);

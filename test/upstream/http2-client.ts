@@ -17,7 +17,7 @@ export class Client {
   private readonly waiting: { readonly until: RegExp; readonly resolve: (event: string) => void }[] = [];
 
   constructor(port: number, options: Http2ConnectorOptions & Partial<ConnectionOptions> = {}) {
-    const { host = "127.0.0.1", connectTimeoutMs = 5_000, reportBytesMax = 4 * 1024 * 1024 } = options;
+    const { host = "127.0.0.1", connectTimeoutMs = 30_000, reportBytesMax = 4 * 1024 * 1024 } = options;
     const say = (event: string): void => {
       this.events.push(event);
       for (const { until, resolve } of this.waiting) if (until.test(event)) resolve(event);
@@ -32,7 +32,7 @@ export class Client {
     );
   }
 
-  /** The first event that matches, now or later; rejects after ten seconds. */
+  /** The first event that matches, now or later; rejects after half a minute. */
   event(until: RegExp): Promise<string> {
     const already = this.events.find((event) => until.test(event));
     if (already !== undefined) return Promise.resolve(already);
@@ -50,7 +50,7 @@ export class Client {
     };
     const outcome = new Promise<Outcome>((resolve) => (settle = resolve));
     const bytes = typeof source === "string" ? Buffer.from(source) : source;
-    const ticket = this.connection.lint({ filename: "", optionsJson: "", traceparent: "", ...call, source: bytes }, call.timeoutMs ?? 5_000, {
+    const ticket = this.connection.lint({ filename: "", optionsJson: "", traceparent: "", ...call, source: bytes }, call.timeoutMs ?? 30_000, {
       onReply: (report, queueDepth) => once({ report: Buffer.from(report).toString("latin1"), queueDepth }),
       onFailure: (failure) => once(failure),
     });
@@ -74,11 +74,11 @@ export async function openClient(port: number, options: Http2ConnectorOptions & 
   return client;
 }
 
-/** Rejects when it takes longer than ten seconds. */
+/** Rejects when it takes longer than half a minute. */
 export function bounded<Value>(what: string, promise: Promise<Value>, state: () => string): Promise<Value> {
   return new Promise((resolve, reject) => {
     // Unreferenced: a call that a test never settles must not hold the process.
-    const timer = setTimeout(() => reject(new Error(`${what} did not happen within 10 s; so far: ${state()}`)), 10_000).unref();
+    const timer = setTimeout(() => reject(new Error(`${what} did not happen within 30 s; so far: ${state()}`)), 30_000).unref();
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

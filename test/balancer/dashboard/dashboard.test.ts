@@ -73,7 +73,7 @@ async function read(t: Test): Promise<Reader> {
 async function events(t: Test): Promise<void> {
   const { mediaType, events: got } = await read(t);
   t.equal(mediaType, "text/event-stream");
-  await waitUntil("the whole picture", () => Promise.resolve(got.length > 0), 10_000);
+  await waitUntil("the whole picture", () => Promise.resolve(got.length > 0));
   t.equal(got[0]!.event, "whole");
   const { overview, workers } = got[0]!.data as WholePicture;
   t.match(overview, { revision: 1, languages: [{ language: "json", versions: [{ version: "1", weight: 3, wanted: 1 }, { version: "2", weight: 0, wanted: 0 }] }], shards: [{ index: 0, listening: true, answers: true, revision: 1 }], manager: { kind: "asks" } });
@@ -84,7 +84,7 @@ async function events(t: Test): Promise<void> {
     const inCharts = changes().some(({ samples }) => samples.some(({ perSecond }) => perSecond > 0));
     const inShare = changes().some(({ overview: { languages = [] } }) => languages[0]?.versions[0]?.real === 1);
     return Promise.resolve(inCharts && inShare);
-  }, 10_000);
+  });
   t.ok(changes().every(({ overview: { shards, link } }) => shards === undefined || link === undefined), "what is as it was is not sent again");
 }
 
@@ -106,7 +106,7 @@ async function signing(t: Test): Promise<void> {
   await refused(post("/dashboard/changes", { ...weights(6), ifRevision: 1 }, as("olga")), 409, /not 1 any more/);
   await refused(post("/dashboard/changes", { ...weights(6), change: { kind: "drain", workerId: "none", drained: true } }, as("olga")), 400, /none/);
   t.match(await (await get("/dashboard/manager", as("vera"))).json(), { revision: 2, history: [{ revision: 2, who: "olga", reason: "a test" }, { revision: 1 }] });
-  await waitUntil("the balancer has it", async () => (await (await get("/status")).text()).includes('"weight": 5'), 10_000);
+  await waitUntil("the balancer has it", async () => (await (await get("/status")).text()).includes('"weight": 5'));
   t.match(await (await post("/dashboard/changes", { ...weights(0), change: { kind: "undo", revision: 0 } }, as("olga"))).json(), { revision: 3, differences: ["json 1: weight 5 -> 3"] });
 }
 
@@ -133,8 +133,8 @@ async function crowd(t: Test): Promise<void> {
   await waitUntil("one is refused", async () => {
     readers.push(await read(t));
     return readers.at(-1)!.status === 503;
-  }, 10_000);
+  });
   t.equal(readers.filter(({ status }) => status === 200).length, 16);
   readers[0]!.leave();
-  await waitUntil("a place is free again", async () => (await read(t)).status === 200, 10_000);
+  await waitUntil("a place is free again", async () => (await read(t)).status === 200);
 }
