@@ -60,6 +60,8 @@ export class Readers {
   }
 
   private write(response: ServerResponse, text: string): void {
+    // A picture that was being made when they were let go comes too late: to write then would be an error that nobody catches.
+    if (response.writableEnded) return;
     // What was written before counts, not this: the first event may be larger than the bound.
     if (response.writableLength > this.options.unreadBytesMax) response.destroy();
     else response.write(text);

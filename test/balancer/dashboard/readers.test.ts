@@ -45,6 +45,21 @@ void t.test("every reader gets every event, once", async (t) => {
   readers.close();
 });
 
+void t.test("what comes after they were let go is for nobody, and harms nobody", async (t) => {
+  const { readers, responses, open, gone } = await start(t);
+  const socket = await open();
+  let text = "";
+  socket.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+  responses[0]!.on("error", (error) => t.fail(error.message));
+  readers.close();
+  readers.tellAll("change", { late: true });
+  readers.tell(responses[0]!, "whole", { late: true });
+  readers.ping();
+  await waitUntil("it is forgotten", () => Promise.resolve(readers.count === 0 && gone() === 1), 5_000);
+  t.match(text, /retry:/);
+  t.notMatch(text, "late");
+});
+
 void t.test("one who does not read is cut, and the others are not", async (t) => {
   const { readers, open } = await start(t, 10_000);
   const slow = await open();
