@@ -70,6 +70,7 @@ try {
   for (const path of builtPaths) assets[path] = join(root, "dist", path);
   assets["built-files.json"] = asset("built-files.json", JSON.stringify(builtPaths));
   assets["shard/thread.cjs"] = await bundle("dist/src/shard/thread.js", "thread.cjs");
+  assets["balancer/proxy-door/thread.cjs"] = await bundle("dist/src/balancer/proxy-door/thread.js", "proxy-door.cjs");
   // piscina's own thread, with our handler already in it.
   assets["linter/analysis-thread.cjs"] = await bundle("node_modules/piscina/dist/worker.js", "analysis.cjs");
   const main = await bundle("dist/src/main.js", "main.cjs", [withoutAnalyzers]);

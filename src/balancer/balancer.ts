@@ -23,6 +23,7 @@ import { Handover, type HandoverShards } from "./handover.js";
 import { choosePort, holderOf, lockPort, type PortLock, succeed } from "./port-lock.js";
 import { defaultShardThreadOptions, ShardThread } from "./shard-thread.js";
 import { Suspects } from "./suspects.js";
+import { ProxyDoor, type ProxyDoorOptions } from "./proxy-door/proxy-door.js";
 import { createSlotBook, type SlotBook } from "./slots.js";
 
 export interface BalancerOptions {
@@ -42,6 +43,8 @@ export interface BalancerOptions {
   readonly corsOrigins: readonly string[];
   /** How often a client may ask; `requests` 0 for no limit. */
   readonly rateLimit: RateLimitOptions & { readonly trustedProxies: readonly string[] };
+  /** A port for proxies that speak the PROXY protocol; undefined for none. */
+  readonly proxyDoor?: ProxyDoorOptions | undefined;
   /** Whether browsers get a page on the users' port. */
   readonly page: boolean;
   /** Undefined for none. */
@@ -80,6 +83,8 @@ export class Balancer implements StandingReceiver {
   readonly statistics: readonly Statistics[];
   /** Undefined when there is none. */
   readonly accessLog: AccessLog | undefined;
+  /** Undefined when there is none. */
+  readonly proxyDoor: ProxyDoor | undefined;
   private readonly threads: readonly ShardThread[];
   private readonly handover: Handover;
   /** Which part of its workers a shard takes of every version. */
@@ -101,8 +106,9 @@ export class Balancer implements StandingReceiver {
     this.statistics = Array.from({ length: count }, () => new Statistics(Statistics.allocate(sizes), sizes));
     const suspects = new Suspects(clock, () => this.threads);
     const page = options.page ? pageFiles(logger) : [];
-    const { accessLog, rateLimit } = options;
-    const clientLimit = rateLimit.requests === 0 ? undefined : { ...rateLimit, memory: RateLimit.allocate(), seed: randomInt(2 ** 32), epochMs: clock.wallMs() };
+    const { accessLog, rateLimit, proxyDoor } = options;
+    this.proxyDoor = proxyDoor && new ProxyDoor(proxyDoor, clock, logger);
+    const clientLimit = rateLimit.requests === 0 ? undefined : { ...rateLimit, proxied: this.proxyDoor?.memory, memory: RateLimit.allocate(), seed: randomInt(2 ** 32), epochMs: clock.wallMs() };
     const rings = accessLog === undefined ? [] : Array.from({ length: count }, () => AccessRing.allocate());
     this.threads = this.statistics.map((one, index) => {
       const { limits, corsOrigins, name, tls, asksForKeys, workerTls } = options;
@@ -156,6 +162,9 @@ export class Balancer implements StandingReceiver {
     if (this.predecessor === undefined) return;
     this.lock = await succeed(this.port, this.predecessor, takeOverTimeoutMs);
     this.logger.info("took over", { from: this.predecessor });
+    const refusedBecause = await this.openProxyDoor(takeOverTimeoutMs);
+    // Users are served, and the one before has gone: too late to give up.
+    if (refusedBecause !== "") this.logger.error("http.proxyProtocol.listen cannot be had", { reason: refusedBecause });
   }
 
   /** What the shards serve: on the way to a new snapshot, a bridge to it. */
@@ -191,6 +200,15 @@ export class Balancer implements StandingReceiver {
     const { host } = this.options;
     const listening = await Promise.all(this.threads.map((thread) => thread.listen(host, this.port, warmUpMs)));
     if (listening.includes(false)) throw new UserError(`cannot listen on ${host}:${this.port}; another program may use the port`);
+    if (this.predecessor !== undefined) return;
+    const refusedBecause = await this.openProxyDoor(0);
+    if (refusedBecause !== "") throw new UserError(`cannot listen on http.proxyProtocol.listen: ${refusedBecause}`);
+  }
+
+  /** Last, because it leads to the users' port. "" when it is open, or there is none. */
+  private async openProxyDoor(waitMs: number): Promise<string> {
+    const { host } = this.options;
+    return (await this.proxyDoor?.listen({ host, port: this.port }, waitMs)) ?? "";
   }
 
   /** "" when requests can be served: every shard listens, has the newest snapshot, and has a usable worker. */
@@ -272,9 +290,11 @@ export class Balancer implements StandingReceiver {
 
   private async letGo(): Promise<void> {
     this.handover.stop();
-    // First, because a successor waits for it.
+    this.proxyDoor?.stopListening();
+    // Before what takes time, because a successor waits for it.
     await this.lock?.release();
     await Promise.all(this.threads.map((thread) => thread.drain(this.options.drainQuietMs, this.options.drainTimeoutMs)));
+    await this.proxyDoor?.close();
     await this.accessLog?.close();
   }
 

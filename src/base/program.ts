@@ -32,7 +32,7 @@ const addonVariable = "LINTEL_ADDON";
 let addonPath: string | undefined;
 
 /** The first two arguments of `new Worker` for the program's module src/`module`.ts. */
-export function threadOf(module: "shard/thread", options: WorkerOptions): [string | URL, WorkerOptions] {
+export function threadOf(module: "shard/thread" | "balancer/proxy-door/thread", options: WorkerOptions): [string | URL, WorkerOptions] {
   if (inOneFile) {
     // Not what a predecessor's environment says: that is another process's file.
     addonPath ??= loadAddon(new Uint8Array(getRawAsset("addon.node") as ArrayBuffer));

@@ -1,7 +1,7 @@
 /** What `lintel balancer` and `lintel up` wire alike: a balancer from a configuration, its admin port, its end. */
 import { hostname } from "node:os";
 import { AdminServer } from "../balancer/admin-server.js";
-import { Balancer } from "../balancer/balancer.js";
+import { Balancer, type BalancerOptions } from "../balancer/balancer.js";
 import { Dashboard } from "../balancer/dashboard/dashboard.js";
 import type { DeskOrReason } from "../balancer/dashboard/producer.js";
 import { describeBalancer } from "../balancer/metrics.js";
@@ -32,6 +32,7 @@ export function balancerFrom({ http, accessLog, limits, shards }: Configuration,
       limits: { ...limits, bodyBytesMax: http.bodyBytesMax },
       corsOrigins: http.cors.origins,
       rateLimit: { ...http.rateLimit, trustedProxies: http.trustedProxies },
+      proxyDoor: proxyDoorOf(http),
       page: http.page,
       accessLog: accessLog.path === "" ? undefined : accessLog,
       drainQuietMs: limits.drainQuietMs,
@@ -99,6 +100,10 @@ async function reload(link: ManagerLink, service: ServiceManager): Promise<void>
   const outcome = await link.reload();
   const status = outcome.kind === "refused" ? `the configuration was refused; the one before it goes on serving (${outcome.problems.length} problems, see the log)` : `serving revision ${outcome.revision}`;
   await service.tell("READY=1", `STATUS=${status}`);
+}
+
+function proxyDoorOf({ proxyProtocol: { listen, from } }: Configuration["http"]): BalancerOptions["proxyDoor"] {
+  return listen && { listen, from };
 }
 
 /** "http://127.0.0.1:8080", with a name a browser can use when it listens everywhere. */

@@ -3,6 +3,7 @@
  * their IPv6 network (RFC 4291: /64), so that is what counts there. Must not know what it is asked for.
  */
 import { BlockList, isIPv4, isIPv6 } from "node:net";
+import type { ProxiedClients } from "../balancing/proxied-clients.js";
 import { parseNetwork } from "../snapshot/network.js";
 
 /** So many proxies one behind the other are none: what is further to the left in X-Forwarded-For is not looked at. */
@@ -12,8 +13,8 @@ export class ClientAddresses {
   private readonly trusted = new BlockList();
   private readonly trustsAny: boolean;
 
-  /** `proxies` as `parseNetwork` reads them. */
-  constructor(proxies: readonly string[]) {
+  /** `proxies` as `parseNetwork` reads them; `proxied` knows those who came through a port of the PROXY protocol, where there is one. */
+  constructor(proxies: readonly string[], private readonly proxied?: ProxiedClients) {
     this.trustsAny = proxies.length > 0;
     for (const proxy of proxies) {
       const network = parseNetwork(proxy);
@@ -24,6 +25,7 @@ export class ClientAddresses {
   /** `remote` is the address at the other end, `forwarded` gives the value of X-Forwarded-For, "" for none. The same text for the same client. */
   clientOf(remote: string, forwarded: () => string): string {
     let client = normalAddress(remote) ?? remote;
+    client = this.proxied?.clientAt(client) ?? client;
     if (!this.trustsAny || !this.isTrusted(client)) return networkOf(client);
     // Each proxy puts whom it heard behind what it was told: from the right, as far as those who say it are trusted.
     const hops = forwarded().split(",").slice(-hopsMax).reverse();

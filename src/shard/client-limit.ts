@@ -2,6 +2,7 @@
  * The rate limit of the public port: who asks (client-address.ts), whether it may (balancing/rate-limit.ts), and what the reply says of it
  * (draft-ietf-httpapi-ratelimit-headers-10). Must not know what is asked for.
  */
+import { ProxiedClients } from "../balancing/proxied-clients.js";
 import { RateLimit, rateLimitKeyOf, type RateLimitOptions } from "../balancing/rate-limit.js";
 import type { Clock } from "../base/clock.js";
 import { ClientAddresses } from "./client-address.js";
@@ -9,6 +10,8 @@ import { ClientAddresses } from "./client-address.js";
 export interface ClientLimitOptions extends RateLimitOptions {
   /** Networks of proxies whose word on who the client is is taken. */
   readonly trustedProxies: readonly string[];
+  /** Who came through the port of the PROXY protocol (ProxiedClients); undefined when there is none. */
+  readonly proxied: SharedArrayBuffer | undefined;
   /** All shards have the same. */
   readonly memory: SharedArrayBuffer;
   readonly seed: number;
@@ -33,9 +36,9 @@ export class ClientLimit {
     private readonly options: ClientLimitOptions,
     private readonly clock: Clock,
   ) {
-    const { requests, periodMs, burst, memory, trustedProxies } = options;
+    const { requests, periodMs, burst, memory, trustedProxies, proxied } = options;
     this.limit = new RateLimit(memory, { requests, periodMs, burst });
-    this.addresses = new ClientAddresses(trustedProxies);
+    this.addresses = new ClientAddresses(trustedProxies, proxied && new ProxiedClients(proxied));
     // The time in which a whole burst comes back: what q and w say together is the rate.
     this.policy = `"default";q=${burst};w=${Math.ceil((burst * periodMs) / requests / 1_000)}`;
   }

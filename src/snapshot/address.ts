@@ -50,6 +50,12 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
 }
 
+/** Where a port that listens on `host` is reached from IPv4's loopback addresses; undefined when it is not, or when only the system could say. */
+export function throughLoopback(host: string): string | undefined {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return isIPv4(host) ? host : undefined;
+}
+
 /** Whether a Host header names this machine, or there is none. Against DNS rebinding: a page of another site reaches loopback under its own name. */
 export function isLoopbackHostHeader(header: string | undefined): boolean {
   return header === undefined || isLoopback(header.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1"));

@@ -76,11 +76,16 @@ const tlsSchema = z.strictObject(
   { error: "a mapping with cert and key" },
 );
 
-// It believes a header in front of any request, not of the first alone, and tells nobody which connection a request came on: behind a proxy
-// that passes bytes through, a client could say it is anybody (test/shard/rate-limit.test.ts). With TLS it looks for the header inside.
-const proxyProtocol = z.literal(false, {
-  error: "false: the HTTP parser believes PROXY headers in front of every request, a client's own, too; let the proxy send X-Forwarded-For, and list it in http.trustedProxies",
-});
+// A port of its own, because a connection with the header and one without must not be taken for each other. Not by the HTTP parser, which
+// believes a header in front of any request, a client's own, too, and with TLS looks for it inside (test/shard/rate-limit.test.ts).
+const proxyProtocol = z.strictObject(
+  {
+    listen: listenAddress.describe("Where these proxies connect; not where users do."),
+    // Whoever may speak for others may be anybody.
+    from: z.array(trustedProxy, { error: "a list of networks" }).min(1, { error: "at least one network" }).describe("Networks of these proxies; anybody else's connection is closed."),
+  },
+  { error: "a mapping with listen and from" },
+);
 
 const httpSchema = z.strictObject(
   {
@@ -96,7 +101,7 @@ const httpSchema = z.strictObject(
     rateLimit: rateLimitSchema.prefault({}).describe("How often a client may ask; a client is an IPv4 address or an IPv6 network (/64)."),
     // What a request says of where it came from anybody can write.
     trustedProxies: z.array(trustedProxy, { error: "a list of networks" }).default([]).describe("Networks of proxies whose X-Forwarded-For says who the client is."),
-    proxyProtocol: proxyProtocol.optional().describe("Not taken: a client could claim any address. X-Forwarded-For of trustedProxies is."),
+    proxyProtocol: proxyProtocol.optional().describe("A port for proxies that pass connections on and say whose they are, by the PROXY protocol, version 2. None when it is not given."),
     cors: corsSchema.prefault({}).describe("What pages of other origins may do."),
   },
   { error: "a mapping" },

@@ -26,6 +26,8 @@ export interface Configuration {
     readonly rateLimit: { readonly requests: number; readonly periodMs: number; readonly burst: number };
     /** Networks, as parseNetwork reads them. */
     readonly trustedProxies: readonly string[];
+    /** `listen` is undefined for none; `from` is as trustedProxies. */
+    readonly proxyProtocol: { readonly listen: Address | undefined; readonly from: readonly string[] };
     readonly cors: { readonly origins: readonly string[] };
   };
   readonly admin: { readonly listen: Address };
@@ -113,8 +115,8 @@ function configurationOf(file: ParsedFile): Configuration {
   return { http: httpOf(file.http), admin: file.admin, accessLog: { ...file.accessLog, path: file.accessLog.path ?? "" }, shards: file.shards, limits: file.limits, languages };
 }
 
-function httpOf({ listen, tls = { cert: "", key: "" }, apiKeys = "", bodyBytesMax, page, rateLimit, trustedProxies, cors }: ParsedFile["http"]): Configuration["http"] {
-  return { listen, tls, apiKeys, bodyBytesMax, page, rateLimit: { ...rateLimit, burst: rateLimit.burst ?? Math.max(1, rateLimit.requests) }, trustedProxies, cors };
+function httpOf({ listen, tls = { cert: "", key: "" }, apiKeys = "", bodyBytesMax, page, rateLimit, trustedProxies, proxyProtocol, cors }: ParsedFile["http"]): Configuration["http"] {
+  return { listen, tls, apiKeys, bodyBytesMax, page, rateLimit: { ...rateLimit, burst: rateLimit.burst ?? Math.max(1, rateLimit.requests) }, trustedProxies, proxyProtocol: proxyProtocol ?? { listen: undefined, from: [] }, cors };
 }
 
 type ParsedVersion = ParsedFile["languages"][string]["versions"][number];

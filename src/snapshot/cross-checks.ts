@@ -3,7 +3,7 @@
  * data, also when other parts of it are wrong, so that all problems are told at once; whatever does not have
  * its type is passed over here, because the schema already said so.
  */
-import { formatAddress, isLoopback, parseAddress } from "./address.js";
+import { formatAddress, isLoopback, parseAddress, throughLoopback } from "./address.js";
 import { environmentNamePattern, languageNamePattern } from "./configuration-schema.js";
 import { type PathStep, type Problem, quote, renderPath } from "./problem.js";
 import { formatSize } from "./quantities.js";
@@ -108,7 +108,16 @@ function itemsAt(place: Place, key: string): Place[] {
 
 /** Settings that are each right and defeat each other. Refused: nothing good can come of them. */
 export function contradictions(configuration: Configuration, root: Located, source: YamlSource): Problem[] {
-  const { http, limits } = configuration;
+  return [...proxyProtocolProblems(configuration, root, source), ...bodyBytesProblems(configuration, root, source)];
+}
+
+function proxyProtocolProblems({ http: { listen, proxyProtocol } }: Configuration, root: Located, source: YamlSource): Problem[] {
+  if (proxyProtocol.listen === undefined || throughLoopback(listen.host) !== undefined) return [];
+  const path = ["http", "proxyProtocol"];
+  return [source.problem(path, locate(root, path).node.offset, `its connections go on to http.listen from IPv4's loopback, which does not reach ${formatAddress(listen)}; listen on an IPv4 address, 0.0.0.0 or [::]`)];
+}
+
+function bodyBytesProblems({ http, limits }: Configuration, root: Located, source: YamlSource): Problem[] {
   if (http.bodyBytesMax <= limits.bodyBytesHeldPerShardMax) return [];
   const path = locate(root, ["http", "bodyBytesMax"]).missing ? ["limits", "bodyBytesHeldPerShardMax"] : ["http", "bodyBytesMax"];
   const message = `a body of http.bodyBytesMax (${formatSize(http.bodyBytesMax)}) does not fit into limits.bodyBytesHeldPerShardMax (${formatSize(limits.bodyBytesHeldPerShardMax)}); raise the second or lower the first`;

@@ -26,6 +26,8 @@ export function settingsOf({ http, admin, accessLog, shards, limits }: Configura
     ["http.rateLimit.periodMs", formatDuration(http.rateLimit.periodMs)],
     ["http.rateLimit.burst", String(http.rateLimit.burst)],
     ["http.trustedProxies", http.trustedProxies.join(" ") || "(none)"],
+    ["http.proxyProtocol.listen", http.proxyProtocol.listen === undefined ? "(none)" : formatAddress(http.proxyProtocol.listen)],
+    ["http.proxyProtocol.from", http.proxyProtocol.from.join(" ") || "(none)"],
     ["http.cors.origins", http.cors.origins.join(" ") || "(none)"],
     ["admin.listen", formatAddress(admin.listen)],
     ["accessLog.path", accessLog.path || "(none)"],

@@ -88,7 +88,7 @@ void t.test("the file can name every built-in linter and report format there is,
 });
 
 function documentedDefault(path: string, { default: value, properties }: JsonSchema): string {
-  if (/\.versions?$|^http\.tls\./.test(path)) return "required";
+  if (/\.versions?$|^http\.(tls|proxyProtocol)\./.test(path)) return "required";
   if (value === undefined || properties !== undefined) return "";
   return `\`${typeof value === "string" ? value : JSON.stringify(value)}\``;
 }

@@ -19,7 +19,7 @@ function warnings(text: string, role: "up" | "balancer" = "up"): string[] {
 
 void t.test("a file with every key becomes plain data", (t) => {
   t.same(valid(fullFile), {
-    http: { listen: { host: "::", port: 8080 }, tls: { cert: "/etc/lintel/tls.crt", key: "/etc/lintel/tls.key" }, apiKeys: "/etc/lintel/keys", bodyBytesMax: 65_536, page: false, rateLimit: { requests: 600, periodMs: 120_000, burst: 20 }, trustedProxies: ["10.0.0.0/8", "fd00::1"], cors: { origins: ["https://example.org"] } },
+    http: { listen: { host: "::", port: 8080 }, tls: { cert: "/etc/lintel/tls.crt", key: "/etc/lintel/tls.key" }, apiKeys: "/etc/lintel/keys", bodyBytesMax: 65_536, page: false, rateLimit: { requests: 600, periodMs: 120_000, burst: 20 }, trustedProxies: ["10.0.0.0/8", "fd00::1"], proxyProtocol: { listen: { host: "::", port: 8081 }, from: ["10.1.0.0/16"] }, cors: { origins: ["https://example.org"] } },
     admin: { listen: { host: "127.0.0.1", port: 0 } },
     accessLog: { path: "/var/log/lintel/access.jsonl", sample: 0.25, errors: false },
     shards: 3,

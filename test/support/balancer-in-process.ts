@@ -25,12 +25,12 @@ export function startBalancer(language: string, versions: readonly VersionSnapsh
 }
 
 /** Resolves when it listens and serves these languages at revision 1. */
-export async function startBalancerWith(languages: readonly LanguageSnapshot[], shards = 2, limits: Partial<Limits> = {}, { accessLog, rateLimit = noRateLimit, certificate, apiKeys }: Partial<Pick<BalancerOptions, "accessLog" | "rateLimit">> & { readonly certificate?: Certificate; readonly apiKeys?: readonly ApiKey[] } = {}): Promise<InProcessBalancer> {
+export async function startBalancerWith(languages: readonly LanguageSnapshot[], shards = 2, limits: Partial<Limits> = {}, { accessLog, rateLimit = noRateLimit, proxyDoor, certificate, apiKeys }: Partial<Pick<BalancerOptions, "accessLog" | "rateLimit" | "proxyDoor">> & { readonly certificate?: Certificate; readonly apiKeys?: readonly ApiKey[] } = {}): Promise<InProcessBalancer> {
   const { limits: defaults, http } = defaultConfiguration();
   const log: string[] = [];
   const logger = createLogger({ level: "info", format: "text", write: (line) => log.push(line) });
   const drained = { drainQuietMs: 50, drainTimeoutMs: 5_000 };
-  const options = { name: "test", host: "127.0.0.1", port: 0, shards, tls: certificate !== undefined, asksForKeys: apiKeys !== undefined, corsOrigins: [], rateLimit, page: false, accessLog, limits: { ...defaults, ...limits, bodyBytesMax: http.bodyBytesMax }, ...drained };
+  const options = { name: "test", host: "127.0.0.1", port: 0, shards, tls: certificate !== undefined, asksForKeys: apiKeys !== undefined, corsOrigins: [], rateLimit, proxyDoor, page: false, accessLog, limits: { ...defaults, ...limits, bodyBytesMax: http.bodyBytesMax }, ...drained };
   const balancer = new Balancer(options, systemClock, logger);
   await balancer.start();
   if (certificate !== undefined) await balancer.renewCertificate(certificate);

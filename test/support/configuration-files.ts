@@ -17,7 +17,7 @@ export function pythonFile(...ports: readonly number[]): string {
 /** A valid file that uses every key. */
 export const fullFile = `
 $schema: docs/lintel.schema.json
-http: { listen: "[::]:8080", tls: { cert: /etc/lintel/tls.crt, key: /etc/lintel/tls.key }, apiKeys: /etc/lintel/keys, bodyBytesMax: 64KiB, page: false, rateLimit: { requests: 600, periodMs: 2m, burst: 20 }, trustedProxies: ["10.0.0.0/8", "fd00::1"], proxyProtocol: false, cors: { origins: ["https://example.org"] } }
+http: { listen: "[::]:8080", tls: { cert: /etc/lintel/tls.crt, key: /etc/lintel/tls.key }, apiKeys: /etc/lintel/keys, bodyBytesMax: 64KiB, page: false, rateLimit: { requests: 600, periodMs: 2m, burst: 20 }, trustedProxies: ["10.0.0.0/8", "fd00::1"], proxyProtocol: { listen: "[::]:8081", from: ["10.1.0.0/16"] }, cors: { origins: ["https://example.org"] } }
 admin: { listen: "127.0.0.1:0" }
 accessLog: { path: /var/log/lintel/access.jsonl, sample: 0.25, errors: false }
 shards: 3
