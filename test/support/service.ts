@@ -51,7 +51,7 @@ export interface Service extends Program {
   /** The sum of a metric over all its series whose labels contain `labels`, such as `language="json"`. */
   readonly metric: (name: string, labels?: string) => Promise<number>;
   readonly status: () => Promise<unknown>;
-  /** Resolves when no request is in flight, no byte held and, unless `connections` says so, no connection open; fails the test after half a minute. */
+  /** Resolves when no request is in flight, no byte held and, unless `connections` says so, no connection open; fails the test after some seconds. */
   readonly untilIdle: (connections?: number) => Promise<void>;
 }
 
@@ -74,6 +74,8 @@ const defaultReadyTimeoutMs = 60_000;
 const defaultStopTimeoutMs = 60_000;
 /** As long for what is over a moment later on a quiet machine: the end of what was killed, and the last connection's. */
 const settleTimeoutMs = 30_000;
+/** Shorter than the ten seconds after which a shard closes silent connections itself: those that a test left open must be found before. */
+const idleTimeoutMs = 8_000;
 
 /** `lintel up`: balancer and workers. Without a configuration: every built-in linter, which takes seconds to start. */
 export async function startUp(t: Harness, options: ServiceOptions = {}): Promise<Service & ManagedBy> {
@@ -175,7 +177,7 @@ function serviceOf(t: Harness, program: Program & { readonly ready: RegExpExecAr
 const gauges = ["lintel_shard_exchanges_in_flight", "lintel_shard_body_bytes_held", "lintel_worker_in_flight"];
 
 async function idle(t: Harness, metricsUrl: string, connections: number): Promise<void> {
-  const endMs = performance.now() + settleTimeoutMs;
+  const endMs = performance.now() + idleTimeoutMs;
   for (;;) {
     const text = await textOf(metricsUrl);
     const left = gauges.map((name) => [name, sumOf(text, name, "")] as const).filter(([, value]) => value !== 0);
