@@ -7,13 +7,13 @@ import { parseArgs } from "node:util";
 import { report } from "@tapjs/reporter";
 import { t } from "tap";
 
-const long = ["simulation", "fuzz", "shard/http-fuzz.test.js", "snapshot/configuration-fuzz.test.js", "balancing/cluster-simulation.test.js", "linter/parity.test.js"].map((path) => `dist/test/${path}`);
+const long = ["simulation", "fuzz", "shard/http-fuzz.test.js", "snapshot/configuration-fuzz.test.js", "balancing/cluster-simulation.test.js", "linter/parity.test.js", "linter/introductions.test.js", "scenario/readme.test.js"].map((path) => `dist/test/${path}`);
 const underSystemd = ["dist/test/systemd/units.test.js", "dist/test/systemd/manager.test.js", "dist/test/systemd/readme.test.js"];
 /** Files below these folders, but for those of other suites; how many at a time; seconds that a file may take. */
 const suites = {
-  // A file of this suite takes some seconds; the rest is patience for a machine that does other things, too.
-  unit: { in: ["dist/test"], notIn: ["dist/test/chaos", "dist/test/browser", "dist/test/kubernetes", ...long, ...underSystemd], jobs: 2, timeoutSeconds: 300 },
-  // What is searched from seeds, and linters against their tools on hundreds of files.
+  // A file of this suite takes some seconds, much of them waiting; the rest is patience for a machine that does other things, too.
+  unit: { in: ["dist/test"], notIn: ["dist/test/chaos", "dist/test/browser", "dist/test/kubernetes", ...long, ...underSystemd], jobs: 3, timeoutSeconds: 300 },
+  // What is searched from seeds, linters against their tools on hundreds of files, and what starts all of them several times.
   long: { in: long, notIn: [], jobs: 2, timeoutSeconds: 300 },
   // Minutes of real load and real faults.
   chaos: { in: ["dist/test/chaos"], notIn: [], jobs: 1, timeoutSeconds: 300 },

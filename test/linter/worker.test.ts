@@ -1,11 +1,9 @@
 /** One real worker process after the other, spoken to over real gRPC. */
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { status } from "@grpc/grpc-js";
 import t from "tap";
-import { builtinLanguages } from "../../src/linter/analyzers/registry.js";
 import { mainFile, startLinter, until, type LinterProcess } from "../support/linter-process.js";
 
 /** ESLint reads this comment from the source; the expression takes for ever on the identifier. */
@@ -24,35 +22,6 @@ async function withLinter(args: readonly string[], use: (worker: LinterProcess) 
     await worker.stop();
   }
 }
-
-void t.test("every built-in linter describes itself and gives the answer it promised for its self-test", async (t) => {
-  const rules: Record<string, string> = {
-    python: "F401",
-    javascript: "no-undef",
-    typescript: "@typescript-eslint/no-explicit-any",
-    css: "property-no-unknown",
-    json: "ColonExpected",
-    yaml: "DUPLICATE_KEY",
-  };
-  for (const language of builtinLanguages) {
-    await withLinter([language, "--as-version", `${language}-9`], async ({ client, version }) => {
-      const described = await client.describe();
-      t.equal(described.language, language);
-      t.equal(described.version, `${language}-9`);
-      t.equal(version, `${language}-9`);
-      t.strictSame(described.formats, ["lintel.report.v1"]);
-      t.match(described.linterVersion, /^\d+\.\d+\.\d+$/);
-      const selfTest = described.selfTest!;
-      const { report, queueDepth } = await client.lint({ source: selfTest.source, filename: selfTest.filename });
-      t.equal(createHash("sha256").update(report).digest("hex"), selfTest.reportSha256.toString("hex"));
-      t.equal(queueDepth, 0);
-      const parsed = await client.report({ source: selfTest.source, filename: selfTest.filename });
-      t.equal(parsed.language, language);
-      t.strictSame(parsed.linter, { name: described.linterName, version: described.linterVersion });
-      t.ok(parsed.diagnostics.some((one) => one.rule === rules[language]), `${language}: ${JSON.stringify(parsed.diagnostics)}`);
-    });
-  }
-});
 
 void t.test("health: serving for the names it has, not found for others, and a Watch that says so too", (t) =>
   withLinter(["json"], async ({ client }) => {

@@ -75,7 +75,7 @@ const defaultStopTimeoutMs = 60_000;
 /** As long for what is over a moment later on a quiet machine: the end of what was killed, and the last connection's. */
 const settleTimeoutMs = 30_000;
 /** Shorter than the ten seconds after which a shard closes silent connections itself: those that a test left open must be found before. */
-const idleTimeoutMs = 8_000;
+const idleTimeoutMs = 5_000;
 
 /** `lintel up`: balancer and workers. Without a configuration: every built-in linter, which takes seconds to start. */
 export async function startUp(t: Harness, options: ServiceOptions = {}): Promise<Service & ManagedBy> {
