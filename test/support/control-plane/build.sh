@@ -5,7 +5,8 @@
 #
 #   build.sh FOLDER        FOLDER/kube-apiserver, kube-controller-manager, etcd and kubectl are there when this ends
 #
-# LINTEL_KUBE_PREBUILT     a folder that has them, or the compiled program as an .xz: then nothing is compiled
+# LINTEL_KUBE_PREBUILT     a folder that has them, or the compiled program as an .xz: then nothing is compiled. When it is not given, the
+#                          .xz is looked for in the folder shared/kube beside this checkout.
 set -euo pipefail
 
 folder=$(mkdir -p "${1:?usage: build.sh FOLDER}" && cd "$1" && pwd)
@@ -14,6 +15,9 @@ kubernetes=1.20.2
 commit=faecb196815e248d3ecfb03c680a4507229c2a56
 built=2021-01-13T13:20:00Z
 tarball_sha256=b83c0780efb182d928dc63d46488a847f161f04e40a94b96bf5247dd671ecdfc
+beside=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)/../shared/kube/lintel-kube-$kubernetes-linux-amd64.xz
+# Of the program that is in it, which is the same bytes wherever it is built.
+beside_sha256=4096ca5d11722250c3bc88291a2bd284348a6549a46c9c8321d74d1617892de0
 work=$folder/work
 
 say() { echo "control-plane: $*" >&2; }
@@ -22,10 +26,13 @@ fail() { say "$*"; exit 1; }
 # Packages are fetched with lists, keys and a cache of our own: neither the machine's sources nor its packages are touched.
 prepare_apt() {
   [ -f "$work/apt.conf" ] && return
-  local keyring=/usr/share/keyrings/debian-archive-keyring.gpg mirror
+  local keyring=/usr/share/keyrings/debian-archive-keyring.gpg uris mirror
   [ -r "$keyring" ] || fail "there is no $keyring: this needs Debian (or its package debian-archive-keyring)"
-  # shellcheck disable=SC2016 # apt's own variable
-  mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' "Codename: $suite" | head -n 1)
+  # What apt would fetch lists from: known also where none was ever fetched, as on a new machine.
+  uris=$(apt-get update --print-uris)
+  mirror=$(sed -n "s,^'\([^']*\)/dists/$suite/InRelease' .*,\1,p" <<<"$uris" | head -n 1)
+  # A mirror of another release has this one, too.
+  [ -n "$mirror" ] || mirror=$(sed -n "s,^'\([^']*/debian\)/dists/.*,\1,p" <<<"$uris" | head -n 1)
   [ -n "$mirror" ] || fail "apt knows no mirror of Debian $suite: add one to its sources"
   mkdir -p "$work"/apt/{lists/partial,archives/partial} "$work/debs" "$work/root"
   : >"$work/apt/status"
@@ -82,12 +89,23 @@ provide_kubectl() {
 provide_kubernetes() {
   [ -x "$folder/kubernetes" ] && return
   case ${LINTEL_KUBE_PREBUILT:-} in
-  '') compile ;;
+  '') take_beside || compile ;;
   *.xz) xz --decompress --stdout "$LINTEL_KUBE_PREBUILT" >"$folder/kubernetes.new" ;;
   *) cp --dereference "$LINTEL_KUBE_PREBUILT/kube-apiserver" "$folder/kubernetes.new" ;;
   esac
   chmod 755 "$folder/kubernetes.new"
   mv "$folder/kubernetes.new" "$folder/kubernetes"
+}
+
+# The compiled program from beside the checkout. False when there is none for this machine, or it is not what it should be.
+take_beside() {
+  [ -r "$beside" ] && [ "$(uname -m)" = x86_64 ] || return 1
+  if ! xz --decompress --stdout "$beside" >"$folder/kubernetes.new" || ! echo "$beside_sha256  $folder/kubernetes.new" | sha256sum --check --status; then
+    rm -f "$folder/kubernetes.new"
+    say "$beside is not the program it should be (checksum): compiling"
+    return 1
+  fi
+  say "unpacked $beside"
 }
 
 fetch_source() {
