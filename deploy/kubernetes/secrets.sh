@@ -2,8 +2,9 @@
 # What managers and balancers prove to each other who they are with: a certificate, and tokens. Made once, kept by the cluster; what
 # is there already stays as it is. Needs openssl and kubectl, and writes nothing to this machine.
 #
-#   secrets.sh             the Secrets lintel-manager-tls, lintel-tokens and lintel-balancer-token in the namespace lintel
-#   secrets.sh token       prints the administrators' token
+#   secrets.sh                 the Secrets lintel-manager-tls, lintel-tokens, lintel-balancer-token and lintel-metrics-token in the namespace lintel
+#   secrets.sh token           prints the administrators' token
+#   secrets.sh metrics-token   prints what a scraper must show
 set -eu
 umask 077
 namespace=lintel
@@ -20,6 +21,11 @@ secret() {
 
 if [ "${1:-}" = token ]; then
   kubectl --namespace "$namespace" get secret lintel-tokens --output 'jsonpath={.data.tokens}' | base64 -d | awk '$1 == "admin" { print $3; exit }'
+  exit
+fi
+
+if [ "${1:-}" = metrics-token ]; then
+  kubectl --namespace "$namespace" get secret lintel-metrics-token --output 'jsonpath={.data.token}' | base64 -d
   exit
 fi
 
@@ -46,4 +52,12 @@ else
   for name in lintel-tokens lintel-balancer-token; do kubectl --namespace "$namespace" delete secret "$name" --ignore-not-found >/dev/null; done
   secret lintel-tokens --from-file=tokens
   secret lintel-balancer-token --from-file=token
+fi
+
+if there lintel-metrics-token; then
+  echo "secret/lintel-metrics-token is there already"
+else
+  cd "$folder"
+  openssl rand -hex 24 >token
+  secret lintel-metrics-token --from-file=token
 fi

@@ -5,6 +5,7 @@ import { createLogger } from "../base/logger.js";
 import { Exposition } from "../metrics/exposition.js";
 import { openLink, type LinkFlags } from "./balancer-link.js";
 import { adminFor, balancerFrom, listenAdminAfter, listenAdminIfFree, reloadOnHangUp, sayWhatReplacingLoses, urlOf } from "./balancer-parts.js";
+import { type MetricsFlags, MetricsPort, withMetricsFlags } from "./metrics-port.js";
 import { PortFiles } from "./port-files.js";
 import { withKubernetesFlags } from "./kubernetes-flags.js";
 import { withManagerAccess } from "./manager-access.js";
@@ -16,7 +17,7 @@ import { Successors } from "./successor.js";
 /** How long to wait for the first workers before users are let in without them. */
 const warmUpMs = 5_000;
 
-interface Flags extends LinkFlags {
+interface Flags extends LinkFlags, MetricsFlags {
   readonly replace: boolean;
 }
 
@@ -27,7 +28,7 @@ export function define(command: Command): void {
     .option("--config <file>", "with a manager or in a cluster: settings of this balancer, a configuration file without languages")
     .option("--name <name>", "with a manager or in a cluster: what this balancer is called there (default: the machine's name)")
     .option("--state <folder>", "with a manager or in a cluster: where to keep the last good snapshot (default: $STATE_DIRECTORY)");
-  withKubernetesFlags(withManagerAccess(withSettingFlags(command))).action(run);
+  withKubernetesFlags(withManagerAccess(withMetricsFlags(withSettingFlags(command)))).action(run);
 }
 
 async function run(flags: Flags): Promise<void> {
@@ -38,6 +39,7 @@ async function run(flags: Flags): Promise<void> {
   const stop = untilToldToStop(["SIGINT", "SIGTERM", "SIGQUIT"]);
 
   // 1. The configuration first: nothing is opened for a file that is wrong.
+  const scraped = await MetricsPort.from(flags);
   const { link: source, settings, name, manager } = await openLink(flags, logger);
   const files = await PortFiles.open(settings, logger);
   const link = files.reloadedWith(source);
@@ -55,6 +57,7 @@ async function run(flags: Flags): Promise<void> {
     // 3. The snapshot to every shard, and to the workers; a successor that cannot serve must not take over. Whoever waits for a
     //    manager can be asked how it is, unless a predecessor still has that port.
     if (!replace) await admin.listen(settings.admin.listen);
+    if (!replace) await scraped.open(metrics);
     const told = await Promise.race([link.start(balancer), stop]);
     if (told !== undefined) {
       await link.stop();
@@ -69,11 +72,12 @@ async function run(flags: Flags): Promise<void> {
     if (replace) await service.tell(`MAINPID=${process.pid}`);
     await balancer.takeOver();
     if (replace && !hasAdmin) await listenAdminAfter(admin, settings, logger);
+    if (replace) await scraped.openWhenFree(metrics, logger);
     reloadOnHangUp(link, service);
     service.startWatchdog(() => balancer.isWell());
     await service.tell("READY=1", `STATUS=serving on port ${balancer.port} with ${balancer.shardCount} shards`);
     successors.allow();
-    logger.info("balancer ready", { url: urlOf(settings.http, balancer.port), admin: admin.port, shards: balancer.shardCount });
+    logger.info("balancer ready", { url: urlOf(settings.http, balancer.port), admin: admin.port, ...(scraped.port !== undefined && { metrics: scraped.port }), shards: balancer.shardCount });
 
     // 5. The end: no new configuration, users let go. A successor (SIGQUIT) needs the operators' port at once.
     const signal = await stop;
@@ -82,12 +86,12 @@ async function run(flags: Flags): Promise<void> {
     logger.info("balancer stopping", { signal });
     // After a replacement the service goes on, and its state is the successor's to tell.
     if (!replacing) void service.tell("STOPPING=1", "STATUS=finishing what it has");
-    if (replacing) await admin.close();
+    if (replacing) await Promise.all([admin.close(), scraped.close()]);
     void balancer.drain();
     await link.stop();
   } finally {
     await files.stop();
     await balancer.drain();
-    if (!replacing) await admin.close();
+    if (!replacing) await Promise.all([admin.close(), scraped.close()]);
   }
 }

@@ -17,7 +17,6 @@ import { defaultRegistrationOptions, Registrations } from "../manager/registrati
 import { defaultRunningVersionsOptions, RunningVersions } from "../manager/running-versions.js";
 import type { Store } from "../manager/store/store.js";
 import { Exposition } from "../metrics/exposition.js";
-import { MetricsServer } from "../metrics/metrics-server.js";
 import { describeProcess } from "../metrics/process-metrics.js";
 import type { ServerSecurity } from "../rpc/server-security.js";
 import { serviceDefinition } from "../rpc/service-definition.js";
@@ -82,10 +81,10 @@ export function serverFor({ manager, platform, fleet, balancers, registrations, 
   return server;
 }
 
-/** The port of a scraper, not open yet. */
-export function metricsFor({ manager, platform, fleet, registrations }: ControlPlane): MetricsServer {
+/** What a scraper of a manager gets. */
+export function metricsFor({ manager, platform, fleet, registrations }: ControlPlane): Exposition {
   const exposition = new Exposition();
   describeProcess(exposition, lintelVersion(), systemClock);
   describeManager(exposition, { configuration: manager, fleet, platform, registrations });
-  return new MetricsServer(exposition);
+  return exposition;
 }

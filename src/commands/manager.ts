@@ -10,13 +10,13 @@ import { defaultManager } from "./admin-connection.js";
 import { withKubernetesManagerFlags } from "./kubernetes-flags.js";
 import { type GroundFlags, openGround } from "./manager-ground.js";
 import { controlPlaneFrom, metricsFor, serverFor } from "./manager-parts.js";
+import { type MetricsFlags, MetricsPort, withMetricsFlags } from "./metrics-port.js";
 import { ServiceManager } from "./service-manager.js";
 import { addressOf } from "./setting-flags.js";
 import { untilToldToStop } from "./stop-signal.js";
 
-interface Flags extends GroundFlags {
+interface Flags extends GroundFlags, MetricsFlags {
   readonly listen: string;
-  readonly metrics?: string;
   readonly auditLog?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -29,7 +29,6 @@ export function define(command: Command): void {
     .option("--store <place>", "where the configuration is kept: file:PATH, or configmap:NAME with Kubernetes (default: configmap:lintel-configuration)")
     .addOption(new Option("--platform <name>", "what runs workers: processes of this machine, pods of a cluster, or nothing").choices(["local", "kubernetes", "none"]).default("local"))
     .option("--listen <host:port>", "where administrators, balancers and workers connect", defaultManager)
-    .option("--metrics <host:port>", "serve metrics there, on loopback (default: nowhere)")
     .option("--shared-store", "other managers use the same store; needs --platform none", false)
     .option("--keep-workers", "leave the workers running when this manager is told to stop; the next one takes them over", false)
     .option("--audit-log <file>", "who changed what: a file, or - for the standard output (default: audit.jsonl beside the store; - with Kubernetes)")
@@ -37,7 +36,7 @@ export function define(command: Command): void {
     .option("--tls-key <file>", "its key")
     .option("--client-ca <file>", "callers must show a certificate of this authority")
     .option("--tokens-file <file>", "who may do what: lines of ROLE NAME SECRET");
-  withKubernetesManagerFlags(command).action(run);
+  withKubernetesManagerFlags(withMetricsFlags(command)).action(run);
 }
 
 async function run(flags: Flags): Promise<void> {
@@ -51,7 +50,7 @@ async function run(flags: Flags): Promise<void> {
   }
   // 1. What is typed, and who may call: nothing is opened for a mistake.
   const address = addressOf(flags.listen, "--listen");
-  const metricsAddress = flags.metrics === undefined ? undefined : addressOf(flags.metrics, "--metrics");
+  const metrics = await MetricsPort.from(flags);
   const security = await securityOf(flags, logger);
 
   // 2. The store, before any port: a manager that comes back serves the newest revision before anything else.
@@ -62,10 +61,9 @@ async function run(flags: Flags): Promise<void> {
 
   // 3. The port, so that one in use is found before any worker starts, and administrators need not wait for workers.
   const server = serverFor(plane, { security, store: store.name, cutOff: () => ground.cutOff(), logger });
-  const metrics = metricsFor(plane);
   try {
     await server.listen(address, "--listen");
-    if (metricsAddress !== undefined) await metrics.listen(metricsAddress);
+    await metrics.open(metricsFor(plane));
 
     // 4. The workers: what an earlier manager left is taken over here. Then the snapshots: the publisher gives those that start a
     //    moment, and does not keep balancers waiting for one that cannot.
@@ -76,14 +74,14 @@ async function run(flags: Flags): Promise<void> {
       plane.publisher.start();
       await service.tell("READY=1", `STATUS=at ${place} since revision ${plane.manager.current.revision}`);
       service.startWatchdog(() => Promise.resolve(true));
-      logger.info("manager ready", { address: place, ...(metricsAddress && { metrics: metrics.port }), store: store.name, platform: platform.name, revision: plane.manager.current.revision });
+      logger.info("manager ready", { address: place, ...(metrics.port !== undefined && { metrics: metrics.port }), store: store.name, platform: platform.name, revision: plane.manager.current.revision });
     }
     logger.info("manager stopping", { signal: await stop });
     void service.tell("STOPPING=1");
   } finally {
     // 5. The end. The port first: balancers go on with what they have, and must not be told that their workers are gone.
     await server.close();
-    if (metricsAddress !== undefined) await metrics.close();
+    await metrics.close();
     await platform.close();
     await plane.manager.close();
     await ground.close();

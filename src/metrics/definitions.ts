@@ -93,7 +93,7 @@ export const managerMetrics = {
 
 export const metricGroups = [
   { title: "Every process", where: "In each of the places below", metrics: processMetrics },
-  { title: "Balancers", where: "At `GET /metrics` on the admin port of `lintel balancer` and of `lintel up`", metrics: balancerMetrics },
+  { title: "Balancers", where: "At `GET /metrics` on the admin port of `lintel balancer` and of `lintel up`, and on the port that `lintel balancer --metrics HOST:PORT` opens", metrics: balancerMetrics },
   { title: "Managers", where: "At `GET /metrics` on the port that `lintel manager --metrics HOST:PORT` opens, and on the admin port of `lintel up`", metrics: managerMetrics },
 ] as const;
 

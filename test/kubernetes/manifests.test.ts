@@ -128,7 +128,7 @@ void t.test("balancers without a manager have just the rights they need, and do 
   t.same(await rightsOf("lintel/lintel-balancer", "lintel"), ["get,list,watch configmaps lintel-configuration", "patch pods/status"]);
   t.same(await rightsOf("lintel/lintel-balancer", "lintel-linters"), ["list,watch pods"]);
   const pod = built("balancers-alone").find(({ kind, metadata }) => kind === "Deployment" && metadata?.name === "lintel-balancer")?.spec?.template?.spec;
-  t.same((pod as { volumes?: readonly { name: string }[] } | undefined)?.volumes?.map(({ name }) => name).sort(), ["settings", "state", "tmp"]);
+  t.same((pod as { volumes?: readonly { name: string }[] } | undefined)?.volumes?.map(({ name }) => name).sort(), ["metrics", "settings", "state", "tmp"]);
   const args = pod?.containers[0]?.args ?? [];
   const cluster = await LintelInCluster.in(plane, "lintel", "lintel-linters");
   t.teardown(() => cluster.stop());
@@ -153,6 +153,7 @@ void t.test("secrets.sh makes what managers and balancers need, once", async (t)
   t.match(run("token").stdout, /^[0-9a-f]{48}\n$/);
   const named = built("small").flatMap(({ kind, spec }) => (kind === "Deployment" ? [...JSON.stringify(spec).matchAll(/"secretName":"([^"]+)"/g)].map(([, name]) => name ?? "") : []));
   t.ok(named.length > 0);
+  t.match(run("metrics-token").stdout, /^[0-9a-f]{48}\n$/);
   for (const name of new Set(named)) {
     const found = await api.get({ resource: secrets, namespace: "lintel", name }).catch((thrown: unknown) => isApiError(thrown, "not-found") ? undefined : Promise.reject(thrown as Error));
     t.ok(found, `the Secret ${name} that a pod mounts is there`);
