@@ -50,6 +50,8 @@ export interface WorkerDocument {
   readonly restarts: number;
   /** 0 when it is no process of the manager's machine. */
   readonly pid: number;
+  /** In a cluster; "" when it is not known. */
+  readonly zone: string;
 }
 
 export interface StatusDocument {
@@ -116,8 +118,8 @@ function languageDocument({ extensions, spill, versions }: LanguageStatusMessage
   return { extensions, spill, versions: Object.fromEntries(documents) };
 }
 
-function workerDocument({ language, version, address, state, sinceUnixMs, reason, restarts, pid }: WorkerStateMessage): WorkerDocument {
-  return { language, version, address, state, since: isoTime(sinceUnixMs), reason, restarts, pid };
+function workerDocument({ language, version, address, state, sinceUnixMs, reason, restarts, pid, zone }: WorkerStateMessage): WorkerDocument {
+  return { language, version, address, state, since: isoTime(sinceUnixMs), reason, restarts, pid, zone };
 }
 
 export function barrierDocument({ revision, open, laggards }: BarrierMessage): BarrierDocument {

@@ -42,16 +42,18 @@ function balancerState({ connected, stale, ready, acked }: BalancerDocument, rev
   return ready ? "ready" : "not ready";
 }
 
+/** With zones where there are any. */
 export function workersTable({ workers }: Pick<StatusDocument, "workers">, nowUnixMs: number): Table {
+  const hasZones = Object.values(workers).some(({ zone }) => zone !== "");
   return {
-    columns: ["worker", "language", "version", "address", "state", "since", "restarts", "pid", "reason"],
-    rows: Object.entries(workers).map(([id, one]) => workerRow(id, one, nowUnixMs)),
+    columns: ["worker", "language", "version", "address", ...(hasZones ? ["zone"] : []), "state", "since", "restarts", "pid", "reason"],
+    rows: Object.entries(workers).map(([id, one]) => workerRow(id, one, hasZones, nowUnixMs)),
     empty: "there is no worker",
   };
 }
 
-function workerRow(id: string, { language, version, address, state, since, restarts, pid, reason }: WorkerDocument, nowUnixMs: number): string[] {
-  return [id, language, version, address, state, ageOf(since, nowUnixMs), String(restarts), pid === 0 ? "" : String(pid), reason];
+function workerRow(id: string, { language, version, address, zone, state, since, restarts, pid, reason }: WorkerDocument, hasZones: boolean, nowUnixMs: number): string[] {
+  return [id, language, version, address, ...(hasZones ? [zone] : []), state, ageOf(since, nowUnixMs), String(restarts), pid === 0 ? "" : String(pid), reason];
 }
 
 /** The lines of each difference are in the document. */

@@ -2,19 +2,22 @@
  * What `lintel admin status --kubernetes` asks instead of a manager: the ConfigMap, the workers' pods, and what balancers without a
  * manager say on theirs. Reads alone.
  */
-import { systemClock } from "../base/clock.js";
+import { delay, systemClock } from "../base/clock.js";
 import { createLogger } from "../base/logger.js";
 import { systemRandom } from "../base/random.js";
 import type { StatusSource } from "../client/status-source.js";
 import { configMaps, pods } from "../kubernetes/objects.js";
 import { statusReply } from "../manager/admin-status.js";
 import { BarrierWaits, defaultBarrierWaitOptions } from "../manager/barrier-waits.js";
+import { NodeZones } from "../manager/platform/kubernetes/node-zones.js";
 import { PodFleet } from "../manager/platform/kubernetes/pod-fleet.js";
 import { PodWorkers } from "../manager/platform/kubernetes/pod-workers.js";
 import { ConfigMapStore } from "../manager/store/config-map-store.js";
 import type { BarrierMessage, StatusReplyMessage } from "../rpc/admin-messages.js";
 import { apiFor, placesOf } from "./kubernetes-access.js";
 import { configMapName, type KubernetesFlags } from "./kubernetes-flags.js";
+
+const zonesPatienceMs = 500;
 
 /** `place` is the ConfigMap's: "configmap:NAME". Throws a UserError when anything of it cannot be read. */
 export async function clusterStatus(flags: KubernetesFlags, place: string | undefined): Promise<StatusSource> {
@@ -23,7 +26,8 @@ export async function clusterStatus(flags: KubernetesFlags, place: string | unde
   const common = { api, random: systemRandom, logger: createLogger() };
   const name = configMapName(place);
   const store = new ConfigMapStore({ ...common, namespace, name });
-  const workers = new PodWorkers({ ...common, namespace: workerNamespace, instance });
+  const zones = new NodeZones(common);
+  const workers = new PodWorkers({ ...common, namespace: workerNamespace, instance, zones });
   const fleet = new PodFleet({ ...common, namespace });
   // What may not be read is said at once; a watch would try for ever.
   await api.get({ resource: configMaps, namespace, name });
@@ -38,7 +42,8 @@ export async function clusterStatus(flags: KubernetesFlags, place: string | unde
     part.onChange(() => onChange());
     part.start();
   }
-  await Promise.all([workers.whenSynced(), fleet.whenSynced()]);
+  // Who may not look at nodes sees all but the zones.
+  await Promise.all([workers.whenSynced(), fleet.whenSynced(), Promise.race([zones.whenSynced(), delay(zonesPatienceMs)])]);
   const waits = new BarrierWaits(fleet, defaultBarrierWaitOptions, systemClock);
   const names = { manager: "none is asked", store: store.name, platform: `kubernetes (namespace ${workerNamespace})` };
   const status = (): StatusReplyMessage => statusReply(configuration, fleet, workers.workers(), names);

@@ -111,6 +111,7 @@ export interface ResourceKind {
 
 export const configMaps: ResourceKind = { apiVersion: "v1", kind: "ConfigMap", plural: "configmaps" };
 export const pods: ResourceKind = { apiVersion: "v1", kind: "Pod", plural: "pods" };
+export const nodes: ResourceKind = { apiVersion: "v1", kind: "Node", plural: "nodes" };
 export const deployments: ResourceKind = { apiVersion: "apps/v1", kind: "Deployment", plural: "deployments" };
 export const leases: ResourceKind = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", plural: "leases" };
 /** Reviews live outside of namespaces. */

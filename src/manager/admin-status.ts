@@ -18,6 +18,7 @@ export interface WorkerSeen {
   readonly reason?: string;
   readonly restarts?: number;
   readonly pid?: number;
+  readonly zone?: string;
   /** Only while it listens. */
   readonly endpoint?: WorkerEndpoint;
 }
@@ -58,12 +59,12 @@ function byVersion(states: readonly WorkerStateMessage[]): StatesByVersion {
 }
 
 function elsewhere({ languages }: StoredConfiguration): WorkerStateMessage[] {
-  const state = { state: "elsewhere", sinceUnixMs: 0, reason: "", restarts: 0, pid: 0 };
+  const state = { state: "elsewhere", sinceUnixMs: 0, reason: "", restarts: 0, pid: 0, zone: "" };
   return languages.flatMap(({ language, versions }) => versions.flatMap(({ version, workers }) => workers.map((worker) => ({ id: worker.id, language, version, address: formatAddress(worker), ...state }))));
 }
 
-function stateOf({ id, language, version, state, sinceUnixMs, reason = "", restarts = 0, pid = 0, endpoint }: WorkerSeen): WorkerStateMessage {
-  return { id, language, version, address: endpoint === undefined ? "" : formatAddress(endpoint), state, sinceUnixMs, reason, restarts, pid };
+function stateOf({ id, language, version, state, sinceUnixMs, reason = "", restarts = 0, pid = 0, zone = "", endpoint }: WorkerSeen): WorkerStateMessage {
+  return { id, language, version, address: endpoint === undefined ? "" : formatAddress(endpoint), state, sinceUnixMs, reason, restarts, pid, zone };
 }
 
 function languageStatus({ language, extensions, spill, versions }: StoredLanguage, states: StatesByVersion, waiting: readonly VersionWaiting[]): LanguageStatusMessage {

@@ -88,6 +88,7 @@ export interface WorkerStateMessage {
   readonly reason: string;
   readonly restarts: number;
   readonly pid: number;
+  readonly zone: string;
 }
 
 export interface BalancerStateMessage {

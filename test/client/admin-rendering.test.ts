@@ -9,7 +9,7 @@ import type { StatusReplyMessage } from "../../src/rpc/admin-messages.js";
 const nowMs = Date.UTC(2026, 0, 2, 3, 4, 5);
 
 const version = { source: "builtin python", replicas: 2, listening: 2, waiting: "" };
-const worker = { language: "python", sinceUnixMs: nowMs - 60_000, restarts: 0, pid: 7 };
+const worker = { language: "python", sinceUnixMs: nowMs - 60_000, restarts: 0, pid: 7, zone: "" };
 const balancer = { instance: "i1", connected: true, stale: false, ackedUnixMs: nowMs - 3_600_000 * 3, ready: true, reason: "", program: "0.1.0" };
 const reply: StatusReplyMessage = {
   revision: 42,

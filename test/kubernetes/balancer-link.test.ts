@@ -3,6 +3,7 @@ import t from "tap";
 import { type Deployment, deployments, type Pod } from "../../src/kubernetes/objects.js";
 import type { StatusDocument } from "../../src/client/admin-documents.js";
 import { ControlPlane } from "../support/control-plane.js";
+import { zoneOfNode } from "../support/fake-kubelet.js";
 import { LintelInCluster } from "../support/lintel-in-cluster.js";
 import { describeLoad, OpenLoad } from "../support/open-load.js";
 import { waitUntil } from "../support/wait-until.js";
@@ -39,7 +40,7 @@ void t.test("balancers follow the ConfigMap and the pods; a manager's --wait and
     const status = await statusOfCluster("--wait");
     t.equal(status.revision, 2);
     t.same(Object.values(status.balancers).map(({ acked, ready }) => ({ acked, ready })), [{ acked: 2, ready: true }, { acked: 2, ready: true }]);
-    t.same(Object.values(status.workers).map(({ state }) => state), ["listening", "listening"]);
+    t.same(Object.values(status.workers).map(({ state, zone }) => `${state} in ${zone}`), Array(2).fill(`listening in ${zoneOfNode}`));
     // Nobody but Kubernetes: pods are made and taken away by kubectl.
     const [deployment] = (await api.list<Deployment>({ resource: deployments, namespace: "own-link" }, { labelSelector: "lintel.dev/version=2.0" })).items;
     const scaled = async (replicas: number) => {

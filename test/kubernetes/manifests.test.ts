@@ -8,6 +8,7 @@ import { parseAllDocuments } from "yaml";
 import { type ApiObject, type Deployment, deployments, type Pod, pods, type ResourceKind } from "../../src/kubernetes/objects.js";
 import { isApiError } from "../../src/kubernetes/api-error.js";
 import { ControlPlane } from "../support/control-plane.js";
+import { zoneOfNode } from "../support/fake-kubelet.js";
 import { LintelInCluster } from "../support/lintel-in-cluster.js";
 import { mainPath, runLintel, runProcess } from "../support/run-lintel.js";
 import { repositoryRoot } from "../support/source-module.js";
@@ -72,9 +73,9 @@ async function rightsOf(account: string, namespace: string): Promise<string[]> {
 
 void t.test("the rights are these, and no others", async (t) => {
   plane.kubectl(["apply", "-k", overlay("small")]);
-  t.same(await rightsOf("lintel/lintel-manager", "lintel"), ["get,list,watch,patch configmaps lintel-configuration,lintel-fleet", "get,update leases.coordination.k8s.io lintel-manager", "list,watch pods"]);
-  t.same(await rightsOf("lintel/lintel-manager", "lintel-linters"), ["get,list,watch,create,patch,delete deployments.apps", "list,watch pods", "list,watch,create,patch,delete poddisruptionbudgets.policy", "patch deployments/scale.apps"]);
-  t.same(await rightsOf("lintel/lintel-manager", "default"), []);
+  t.same(await rightsOf("lintel/lintel-manager", "lintel"), ["get,list,watch,patch configmaps lintel-configuration,lintel-fleet", "get,update leases.coordination.k8s.io lintel-manager", "list,watch nodes", "list,watch pods"]);
+  t.same(await rightsOf("lintel/lintel-manager", "lintel-linters"), ["get,list,watch,create,patch,delete deployments.apps", "list,watch nodes", "list,watch pods", "list,watch,create,patch,delete poddisruptionbudgets.policy", "patch deployments/scale.apps"]);
+  t.same(await rightsOf("lintel/lintel-manager", "default"), ["list,watch nodes"]);
   for (const account of ["lintel/lintel-balancer", "lintel-linters/lintel-linter"]) {
     for (const namespace of ["lintel", "lintel-linters", "kube-system"]) t.same(await rightsOf(account, namespace), [], `${account} in ${namespace}`);
   }
@@ -111,6 +112,7 @@ void t.test("with just these rights a manager does all it has to; without them -
   await cluster.did("register", "json", "1.0", "--builtin", "json", "--weight", "100", "--replicas", "1");
   const listening = async (): Promise<number> => (await cluster.workers()).filter(({ state }) => state === "listening").length;
   await waitUntil("its worker", async () => (await listening()) === 1, 60_000);
+  t.same((await cluster.workers()).map(({ zone }) => zone), [zoneOfNode], "with the zone of its node");
   await cluster.did("scale", "json", "1.0", "2");
   await waitUntil("two workers", async () => (await listening()) === 2, 60_000);
   await cluster.did("weights", "json", "1.0=0");
@@ -151,9 +153,9 @@ void t.test("secrets.sh makes what managers and balancers need, once", async (t)
   t.match(second.stdout, /are there already/);
   t.same(await tokens(), before);
   t.match(run("token").stdout, /^[0-9a-f]{48}\n$/);
+  t.match(run("metrics-token").stdout, /^[0-9a-f]{48}\n$/);
   const named = built("small").flatMap(({ kind, spec }) => (kind === "Deployment" ? [...JSON.stringify(spec).matchAll(/"secretName":"([^"]+)"/g)].map(([, name]) => name ?? "") : []));
   t.ok(named.length > 0);
-  t.match(run("metrics-token").stdout, /^[0-9a-f]{48}\n$/);
   for (const name of new Set(named)) {
     const found = await api.get({ resource: secrets, namespace: "lintel", name }).catch((thrown: unknown) => isApiError(thrown, "not-found") ? undefined : Promise.reject(thrown as Error));
     t.ok(found, `the Secret ${name} that a pod mounts is there`);

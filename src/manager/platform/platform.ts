@@ -24,6 +24,8 @@ export interface PlatformWorker {
   readonly restarts: number;
   /** 0 when there is no process here. */
   readonly pid: number;
+  /** Of the cluster, where there is one and it is known; "" elsewhere. */
+  readonly zone?: string;
   /** Only while it listens. */
   readonly endpoint?: WorkerEndpoint;
 }

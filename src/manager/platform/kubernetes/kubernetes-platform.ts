@@ -13,6 +13,7 @@ import type { Leadership } from "../../../kubernetes/lease-leadership.js";
 import { type ApiObject, type Condition, type Deployment, deployments } from "../../../kubernetes/objects.js";
 import type { Platform, PlatformWorker, WantedVersion } from "../platform.js";
 import { imageProblem } from "../../changes/image-name.js";
+import { NodeZones } from "./node-zones.js";
 import { PodWorkers } from "./pod-workers.js";
 import { defaultReconcilerTimes, existing, fieldManager, foreignSentence, isOurs, Reconciler, type ReconcilerTimes } from "./reconciler.js";
 import { annotations, instanceLabels, selectorText } from "./version-names.js";
@@ -42,7 +43,7 @@ export class KubernetesPlatform implements Platform {
     this.name = `kubernetes (namespace ${namespace}, ${discovery.version})`;
     const common = { api, random, logger };
     const labelSelector = selectorText(instanceLabels(settings.instance));
-    this.pods = new PodWorkers({ ...common, namespace, instance: settings.instance });
+    this.pods = new PodWorkers({ ...common, namespace, instance: settings.instance, zones: new NodeZones(common) });
     this.deployments = new Informer<Deployment>({ ...common, place: { resource: deployments, namespace }, labelSelector, keep: withoutBookkeeping });
     this.budgets = new Informer<ApiObject>({ ...common, place: { resource: discovery.podDisruptionBudgets, namespace }, labelSelector, keep: withoutBookkeeping });
     const parts = { api, namespace, settings, discovery, leadership, deployments: this.deployments, budgets: this.budgets, clock: api.clock, logger };

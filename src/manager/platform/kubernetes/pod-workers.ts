@@ -8,6 +8,7 @@ import type { ApiServer } from "../../../kubernetes/api-server.js";
 import { Informer, type InformerTimes } from "../../../kubernetes/informer.js";
 import { type ApiObject, type ContainerStatus, type Pod, pods } from "../../../kubernetes/objects.js";
 import type { PlatformWorker } from "../platform.js";
+import { type NodeZones, zoneIn } from "./node-zones.js";
 import { annotations, instanceLabels, labels, selectorText } from "./version-names.js";
 import { workerPort } from "./version-objects.js";
 
@@ -18,25 +19,35 @@ export interface PodWorkersOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly times?: Partial<InformerTimes>;
+  /** Looks at nodes, too: where a pod does not say which zone it is in, its node does. */
+  readonly zones?: NodeZones;
+}
+
+/** With where its pod is. */
+interface PodWorker extends PlatformWorker {
+  readonly node: string;
 }
 
 export class PodWorkers {
-  private readonly informer: Informer<PlatformWorker>;
+  private readonly informer: Informer<PodWorker>;
+  private readonly zones: NodeZones | undefined;
   private list: readonly PlatformWorker[] | undefined;
 
-  constructor({ instance, namespace, ...options }: PodWorkersOptions) {
+  constructor({ instance, namespace, zones, ...options }: PodWorkersOptions) {
+    this.zones = zones;
     this.informer = new Informer({ ...options, place: { resource: pods, namespace }, labelSelector: selectorText(instanceLabels(instance)), keep: workerOf });
-    this.informer.onChange(() => (this.list = undefined));
+    this.onChange(() => (this.list = undefined));
   }
 
   /** By id. */
   workers(): readonly PlatformWorker[] {
-    this.list ??= [...this.informer.items.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
+    this.list ??= [...this.informer.items.values()].map((worker) => this.placed(worker)).sort((one, other) => (one.id < other.id ? -1 : 1));
     return this.list;
   }
 
   onChange(listener: () => void): void {
     this.informer.onChange(listener);
+    this.zones?.onChange(listener);
   }
 
   whenSynced(): Promise<void> {
@@ -50,22 +61,28 @@ export class PodWorkers {
 
   start(): void {
     this.informer.start();
+    this.zones?.start();
   }
 
-  stop(): Promise<void> {
-    return this.informer.stop();
+  async stop(): Promise<void> {
+    await Promise.all([this.informer.stop(), this.zones?.stop()]);
+  }
+
+  private placed({ node, zone = "", ...worker }: PodWorker): PlatformWorker {
+    return { ...worker, zone: zone || (this.zones?.zoneOf(node) ?? "") };
   }
 }
 
 /** What a pod is as a worker; undefined when it is none, or over. */
-export function workerOf(object: ApiObject): PlatformWorker | undefined {
+export function workerOf(object: ApiObject): PodWorker | undefined {
   const pod = object as Pod;
   const { metadata = {}, status = {} } = pod;
   // A pod that was made by hand may have the labels alone.
   const language = metadata.annotations?.[annotations.language] ?? metadata.labels?.[labels.language];
   const version = metadata.annotations?.[annotations.version] ?? metadata.labels?.[labels.version];
   if (metadata.name === undefined || language === undefined || version === undefined) return undefined;
-  const common = { id: metadata.name, language, version, pid: 0, restarts: restartsOf(status.containerStatuses), sinceUnixMs: Date.parse(sinceOf(pod)) || 0 };
+  const place = { node: pod.spec?.nodeName ?? "", zone: zoneIn(metadata.labels) ?? "" };
+  const common = { ...place, id: metadata.name, language, version, pid: 0, restarts: restartsOf(status.containerStatuses), sinceUnixMs: Date.parse(sinceOf(pod)) || 0 };
   if (metadata.deletionTimestamp !== undefined) return { ...common, state: "leaving", reason: "its pod is told to end" };
   // An evicted pod stays as a note of what happened.
   if (status.phase === "Failed" || status.phase === "Succeeded") return undefined;

@@ -23,6 +23,7 @@ export interface PreflightNames {
 }
 
 export interface Permission {
+  /** "" for what is in none. */
   readonly namespace: string;
   readonly verb: string;
   /** "apps"; "" for the core. */
@@ -46,6 +47,8 @@ export function managerPermissions({ namespace, workerNamespace, configMap, flee
     ...workers("apps", "deployments", ["patch"], "scale"),
     ...workers("policy", "poddisruptionbudgets", ["list", "watch", "create", "patch", "delete"]),
     ...workers("", "pods", ["list", "watch"]),
+    // Which zone a worker is in.
+    ...["list", "watch"].map((verb) => ({ namespace: "", verb, group: "", resource: "nodes" })),
   ];
 }
 
@@ -73,11 +76,11 @@ export async function isAllowed(api: ApiServer, { namespace, verb, group, resour
 async function reviewed(api: ApiServer, permission: Permission): Promise<Finding> {
   const { namespace, verb, group, resource, subresource, name } = permission;
   const kind = `${resource}${group === "" ? "" : `.${group}`}${subresource === undefined ? "" : `/${subresource}`}`;
-  const what = `${verb} ${kind}${name === undefined ? "" : ` ${name}`} in the namespace ${namespace}`;
+  const what = `${verb} ${kind}${name === undefined ? "" : ` ${name}`}${namespace === "" ? "" : ` in the namespace ${namespace}`}`;
   try {
     if (await isAllowed(api, permission)) return { isGood: true, text: `may ${what}` };
     const target = name === undefined ? kind : `${kind}/${name}`;
-    return { isGood: false, text: `may not ${what}; apply the Roles of deploy/kubernetes, then look with: kubectl auth can-i ${verb} ${target} --namespace ${namespace}` };
+    return { isGood: false, text: `may not ${what}; apply the Roles of deploy/kubernetes, then look with: kubectl auth can-i ${verb} ${target}${namespace === "" ? "" : ` --namespace ${namespace}`}` };
   } catch (thrown) {
     return { isGood: false, text: `whether it may ${what} is not known: ${messageOf(thrown)}` };
   }
