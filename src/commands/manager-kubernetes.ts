@@ -14,6 +14,7 @@ import { FleetConfigMap } from "../manager/platform/kubernetes/fleet-config-map.
 import { KubernetesPlatform } from "../manager/platform/kubernetes/kubernetes-platform.js";
 import { PodFleet } from "../manager/platform/kubernetes/pod-fleet.js";
 import { managerPermissions, preflight } from "../manager/platform/kubernetes/preflight.js";
+import { objectsThere } from "../manager/platform/kubernetes/preflight-objects.js";
 import { defaultVersionSettings, type VersionSettings } from "../manager/platform/kubernetes/version-objects.js";
 import { defaultSharedFleetOptions, SharedFleet } from "../manager/shared-fleet.js";
 import { ConfigMapStore } from "../manager/store/config-map-store.js";
@@ -67,7 +68,10 @@ const cutOffMs = 10_000;
 export async function checkKubernetes(flags: KubernetesGroundFlags, print: (line: string) => void): Promise<number> {
   const api = await apiFor(flags);
   const { namespace, workerNamespace } = placesOf(api, flags);
-  const findings = await preflight(api, managerPermissions({ namespace, workerNamespace, configMap: configMapName(flags.store), fleetConfigMap, lease: leaseName }));
+  const names = { namespace, workerNamespace, configMap: configMapName(flags.store), fleetConfigMap, lease: leaseName };
+  const findings = await preflight(api, managerPermissions(names));
+  // A server that does not answer was told already.
+  if (findings.length > 1) findings.push(...(await objectsThere(api, names)));
   api.close();
   for (const { isGood, text } of findings) print(`${isGood ? "ok      " : "missing "} ${text}`);
   const missing = findings.filter(({ isGood }) => !isGood).length;

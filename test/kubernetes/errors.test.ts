@@ -1,6 +1,6 @@
 // What an administrator reads when a cluster says no: the object, the reason, the next command; and that nothing is left behind.
 import t, { type Test } from "tap";
-import { type ApiObject, type Deployment, deployments, type ResourceKind } from "../../src/kubernetes/objects.js";
+import { type ApiObject, configMaps, type Deployment, deployments, type ResourceKind } from "../../src/kubernetes/objects.js";
 import { Discovery } from "../../src/kubernetes/discovery.js";
 import { ControlPlane } from "../support/control-plane.js";
 import { LintelInCluster } from "../support/lintel-in-cluster.js";
@@ -44,6 +44,19 @@ void t.test("a command, which has no machine to run on", (t) => refuses(t, { wor
 void t.test("a namespace that is not there", async (t) => {
   const { address } = await cluster.startManager(["--worker-namespace", "nowhere"]);
   await refuses(t, { manager: address, words: ["register", "python", "1", "--builtin", "python"], sentence: /there is no namespace nowhere; create it with: kubectl create namespace nowhere/ });
+});
+
+void t.test("--check finds what is not there, whatever one's rights, and makes nothing", async (t) => {
+  const check = (...flags: readonly string[]) => runLintel(["manager", "--platform", "kubernetes", "--check", ...flags], { env: { KUBECONFIG: plane.kubeconfig(undefined, namespace) } });
+  const nowhere = await check("--worker-namespace", "nowhere");
+  t.equal(nowhere.code, 1);
+  t.match(nowhere.stdout, /^missing {2}.*there is no namespace nowhere; create it with: kubectl create namespace nowhere$/m);
+  t.match((await check("--namespace", "elsewhere")).stdout, /^missing {2}.*ConfigMap lintel-configuration in the namespace elsewhere: there is no namespace elsewhere/m);
+  const unmade = await check("--store", "configmap:another");
+  t.equal(unmade.code, 0, unmade.stdout);
+  t.match(unmade.stdout, /the ConfigMap another in the namespace errors is not there yet; the manager makes it/);
+  const names = (await api.list({ resource: configMaps, namespace })).items.map(({ metadata }) => metadata?.name);
+  t.notOk(names.includes("another"), "a dry run");
 });
 
 void t.test("a quota of Deployments", async (t) => {
