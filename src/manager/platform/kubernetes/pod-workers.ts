@@ -68,8 +68,9 @@ export class PodWorkers {
     await Promise.all([this.informer.stop(), this.zones?.stop()]);
   }
 
-  private placed({ node, zone = "", ...worker }: PodWorker): PlatformWorker {
-    return { ...worker, zone: zone || (this.zones?.zoneOf(node) ?? "") };
+  private placed(worker: PodWorker): PlatformWorker {
+    const zone = worker.zone === "" ? (this.zones?.zoneOf(worker.node) ?? "") : "";
+    return zone === "" ? worker : { ...worker, zone };
   }
 }
 
