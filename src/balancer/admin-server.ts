@@ -122,7 +122,7 @@ export class AdminServer {
     const { balancer } = this;
     const status = await balancer.status();
     const languages = [...balancer.slots.languages()].map(([language, slot]) => ({ language, latency: latencySummary(balancer.statistics, slot) }));
-    return { at: readAt(this.clock), link: this.link.name, listening: balancer.port, ...status, languages, snapshot: balancer.snapshot };
+    return { at: readAt(this.clock), link: this.link.name, staleBecause: this.link.staleBecause(), listening: balancer.port, ...status, languages, snapshot: balancer.snapshot };
   }
 }
 

@@ -18,6 +18,10 @@ export class LinkWithFiles implements ManagerLink {
     return this.link.start(receiver);
   }
 
+  staleBecause(): string {
+    return this.link.staleBecause();
+  }
+
   async reload(request?: ReloadRequest): Promise<ReloadOutcome> {
     const looks = await Promise.all(this.files.map((one) => one.look()));
     const problems: string[] = [];

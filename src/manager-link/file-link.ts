@@ -45,6 +45,10 @@ export class FileLink implements ManagerLink {
     });
   }
 
+  staleBecause(): string {
+    return "";
+  }
+
   reload(request?: ReloadRequest): Promise<ReloadOutcome> {
     return this.file.reload(request);
   }

@@ -96,6 +96,10 @@ export class KubernetesLink implements ManagerLink {
     return Promise.resolve({ kind: "unchanged", revision: this.active?.revision ?? 0 });
   }
 
+  staleBecause(): string {
+    return this.parts.source.staleBecause();
+  }
+
   async stop(): Promise<void> {
     this.stopped = true;
     this.onFirstActive();

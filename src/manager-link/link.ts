@@ -74,5 +74,7 @@ export interface ManagerLink {
   start(receiver: StandingReceiver): Promise<void>;
   /** Looks again now. A link whose configuration is made elsewhere has nothing to plan, and takes no request. */
   reload(request?: ReloadRequest): Promise<ReloadOutcome>;
+  /** Why nothing new can be heard, and what is served may be out of date; "" while it can. For `/status`. */
+  staleBecause(): string;
   stop(): Promise<void>;
 }

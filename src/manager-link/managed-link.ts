@@ -113,6 +113,10 @@ export class ManagedLink implements ManagerLink {
     return Promise.resolve({ kind: "refused", problems: [`${this.name}: ${this.away}; trying again now`] });
   }
 
+  staleBecause(): string {
+    return this.away;
+  }
+
   async stop(): Promise<void> {
     this.stopped = true;
     this.pause?.end();

@@ -62,6 +62,10 @@ export class EmbeddedLink implements ManagerLink {
     });
   }
 
+  staleBecause(): string {
+    return "";
+  }
+
   reload(request?: ReloadRequest): Promise<ReloadOutcome> {
     return this.onReload(request);
   }

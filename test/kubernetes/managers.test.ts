@@ -98,3 +98,32 @@ void t.test("a manager that is cut off refuses changes, loses its balancers to t
   await waitUntil("the one that was cut off to know what is newest", async () => ((await at(cutOff).asks("status")) as { revision: number }).revision === 4, 30_000);
   await at(cutOff).does("weights", "json", "1.0=80", "--wait");
 });
+
+void t.test("a balancer whose only manager is cut off says so, serves what it has, and follows again", { timeout: 120_000 }, async (t) => {
+  const cluster = await LintelInCluster.start(plane, "lonely");
+  const proxy = await CuttableProxy.start(Number(new URL(plane.server).port));
+  t.teardown(async () => {
+    proxy.mend();
+    await cluster.stop();
+    proxy.stop();
+  });
+  const viaProxy = join(plane.folder, "lonely.kubeconfig");
+  writeFileSync(viaProxy, plane.kubeconfigText({ token: plane.adminToken }, "lonely").replace(plane.server, `https://127.0.0.1:${proxy.port}`));
+  const cutOff = await cluster.startManager([], { KUBECONFIG: viaProxy });
+  await cluster.did("register", "json", "1.0", "--builtin", "json", "--weight", "100", "--replicas", "1");
+  await waitUntil("its worker", async () => (await cluster.workers()).some(({ state }) => state === "listening"), 60_000);
+  const balancer = await cluster.startBalancer(`manager:${cutOff.address}`);
+  const other = await cluster.startManager();
+  type Status = { readonly staleBecause: string; readonly shards: readonly { readonly ackedRevision: number }[] };
+  const status = async () => (await (await fetch(`${balancer.adminUrl}/status`)).json()) as Status;
+  const revisions = async () => (await status()).shards.map(({ ackedRevision }) => ackedRevision);
+  t.equal((await status()).staleBecause, "");
+  proxy.cut();
+  await waitUntil("it to know that its manager is cut off", async () => (await status()).staleBecause !== "", 60_000);
+  t.match((await status()).staleBecause, new RegExp(`^${cutOff.address}: .*this manager has not heard of its store for \\d+ s`));
+  await administratorOf(other.address).does("weights", "json", "1.0=50");
+  t.same(await revisions(), [1, 1], "what is newer it has from nobody");
+  t.equal((await fetch(`${balancer.url}/v1/lint/json`, { method: "POST", body: source })).status, 200);
+  proxy.mend();
+  await waitUntil("it to follow again", async () => (await status()).staleBecause === "" && (await revisions()).every((revision) => revision === 2), 60_000);
+});
