@@ -25,7 +25,8 @@ export class LintelProcess {
 
   /** Resolves when it has said `ready` in its log. */
   static async start(args: readonly string[], ready: string, env: Readonly<Record<string, string>>): Promise<LintelProcess> {
-    const child = spawn(process.execPath, [mainPath, ...args], { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env, LINTEL_LOG_LEVEL: "info" } });
+    // Ends with this process, however that ends.
+    const child = spawn("setpriv", ["--pdeathsig", "KILL", process.execPath, mainPath, ...args], { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env, LINTEL_LOG_LEVEL: "info" } });
     const started = new LintelProcess(child);
     child.stderr.setEncoding("utf8").on("data", (text: string) => (started.log += text));
     await waitUntil(`${args.slice(0, 2).join(" ")} to be ready`, () => started.log.includes(`"${ready}"`) || child.exitCode !== null, 60_000).catch((error: unknown) => {

@@ -18,7 +18,8 @@ export class PodLinters {
     // One analysis at a time is enough here, and a process with two starts slower.
     const threads = args.indexOf("--threads");
     if (threads >= 0) args[threads + 1] = "1";
-    const child = spawn(process.execPath, [mainPath, ...args], { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, LINTEL_LOG_LEVEL: "info" } });
+    // One that outlived a test that was killed would keep its address from the next.
+    const child = spawn("setpriv", ["--pdeathsig", "KILL", process.execPath, mainPath, ...args], { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, LINTEL_LOG_LEVEL: "info" } });
     this.children.set(name, child);
     const ended = once(child, "exit").then(() => undefined);
     let said = "";
