@@ -1,11 +1,16 @@
 // List and watch against a real API server that is killed, stopped and started again.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import t from "tap";
 import { systemClock } from "../../src/base/clock.js";
 import { createLogger } from "../../src/base/logger.js";
 import { systemRandom } from "../../src/base/random.js";
+import { ApiServer } from "../../src/kubernetes/api-server.js";
+import { clusterAccess } from "../../src/kubernetes/cluster-access.js";
 import { Informer, type InformerTimes } from "../../src/kubernetes/informer.js";
 import { type ConfigMap, configMaps } from "../../src/kubernetes/objects.js";
 import { ControlPlane } from "../support/control-plane.js";
+import { CuttableProxy } from "../support/cuttable-proxy.js";
 import { waitUntil } from "../support/wait-until.js";
 
 const plane = await ControlPlane.start();
@@ -95,6 +100,40 @@ void t.test("an API server that is killed and comes back: nothing is missed, and
   t.ok(lists <= 2, "at most a list for what expired");
   t.ok(watches <= 60, "attempts about once a second");
   await informer.stop();
+});
+
+void t.test("a version that is no longer kept (410): it lists anew, once, and what went meanwhile is gone", { timeout: 90_000 }, async (t) => {
+  const namespace = await plane.namespace("expired");
+  const place = { resource: configMaps, namespace };
+  const proxy = await CuttableProxy.start(Number(new URL(plane.server).port));
+  const kubeconfig = join(plane.folder, "expired.kubeconfig");
+  writeFileSync(kubeconfig, plane.kubeconfigText({ token: plane.adminToken }, namespace).replace(plane.server, `https://127.0.0.1:${proxy.port}`));
+  const own = new ApiServer(await clusterAccess({ kubeconfig, environment: {}, clock: systemClock }), systemClock, { timeoutMs: 1_000 });
+  const informer = new Informer<string>({ api: own, place, fieldSelector: "metadata.name!=kube-root-ca.crt", keep: (object) => (object as ConfigMap).data?.["value"] ?? "", random: systemRandom, logger, times: { silenceMs: 300 } });
+  t.teardown(async () => {
+    await informer.stop();
+    own.close();
+    proxy.stop();
+  });
+  await api.create(place, configMap("a", "1"));
+  informer.start();
+  await informer.whenSynced();
+  proxy.cut();
+  await waitUntil("it to notice", () => informer.waitsBecause !== "", 30_000);
+  await api.delete({ ...place, name: "a" });
+  await api.create(place, configMap("b", "1"));
+  // A new API server remembers no event of before its start.
+  await plane.restart("kube-apiserver");
+  const { lists } = own.counts;
+  t.same([...informer.items.keys()], ["a"], "what is known stays known");
+  const backMs = systemClock.nowMs();
+  proxy.mend();
+  await waitUntil("the newest state", () => !informer.items.has("a") && informer.items.has("b"), 30_000);
+  t.comment(`up to date ${(systemClock.nowMs() - backMs).toFixed(0)} ms after it could be reached`);
+  t.equal(own.counts.lists - lists, 1, "by one list");
+  await api.create(place, configMap("c", "1"));
+  await waitUntil("what comes after it", () => informer.items.has("c"));
+  t.equal(own.counts.lists - lists, 1, "which was all");
 });
 
 void t.test("an API server that is stopped is noticed though its watch stays open, and heard again when it goes on", async (t) => {

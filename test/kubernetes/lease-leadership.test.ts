@@ -2,9 +2,10 @@
 import t from "tap";
 import { systemClock } from "../../src/base/clock.js";
 import { systemRandom } from "../../src/base/random.js";
-import type { ApiServer } from "../../src/kubernetes/api-server.js";
+import { ApiServer } from "../../src/kubernetes/api-server.js";
+import { clusterAccess } from "../../src/kubernetes/cluster-access.js";
 import { LeaseLeadership } from "../../src/kubernetes/lease-leadership.js";
-import { leases } from "../../src/kubernetes/objects.js";
+import { type Lease, leases } from "../../src/kubernetes/objects.js";
 import { ControlPlane } from "../support/control-plane.js";
 import { recordingLogger } from "../support/recording-logger.js";
 import { waitUntil } from "../support/wait-until.js";
@@ -15,12 +16,13 @@ const admin = await plane.api;
 const times = { durationMs: 2_000, renewDeadlineMs: 1_400, periodMs: 200 };
 
 /** Those who would lead, and when each did: [from, to) by this process's clock. */
-async function contenders(namespace: string, count: number, termsSeen: () => number = () => 0) {
+async function contenders(namespace: string, count: number, termsSeen: () => number = () => 0, clockAheadMs: (index: number) => number = () => 0) {
   const periods: { readonly who: string; readonly term: number; readonly fromMs: number; toMs: number }[] = [];
   const all: { readonly who: string; readonly api: ApiServer; readonly leadership: LeaseLeadership }[] = [];
   for (let index = 0; index < count; index++) {
     const who = `manager-${index}`;
-    const api = await plane.connect();
+    const clock = { ...systemClock, wallMs: () => systemClock.wallMs() + clockAheadMs(index) };
+    const api = new ApiServer(await clusterAccess({ kubeconfig: plane.kubeconfig(), environment: {}, clock }), clock);
     const leadership = new LeaseLeadership({ api, namespace, name: "lintel-manager", identity: who, termsSeen, random: systemRandom, logger: recordingLogger().logger, times });
     leadership.onChange(() => {
       const { term } = leadership;
@@ -32,7 +34,11 @@ async function contenders(namespace: string, count: number, termsSeen: () => num
     all.push({ who, api, leadership });
   }
   const leader = () => all.find(({ leadership }) => leadership.term !== undefined);
-  return { periods, all, leader, stop: () => Promise.all(all.map(({ leadership }) => leadership.close())) };
+  const stop = async (): Promise<void> => {
+    await Promise.all(all.map(({ leadership }) => leadership.close()));
+    for (const { api } of all) api.close();
+  };
+  return { periods, all, leader, stop };
 }
 
 function overlaps(periods: readonly { readonly fromMs: number; readonly toMs: number }[]): number {
@@ -82,6 +88,24 @@ void t.test("a holder that is cut off stops before the next begins, again and ag
   t.same(periods.map(({ term }) => term), periods.map((_, index) => index + 1), "every one with a higher term");
   const gapsMs = periods.slice(1).map(({ fromMs }, index) => fromMs - periods[index]!.toMs);
   t.comment(`between them ${gapsMs.map((ms) => `${ms.toFixed(0)} ms`).join(", ")}`);
+  await stop();
+});
+
+void t.test("clocks that are hours apart: one leads at a time, nobody before the other's time is over, and the next follows", async (t) => {
+  const hoursMs = 2 * 3_600_000;
+  const { all, leader, periods, stop } = await contenders(await plane.namespace("skewed"), 2, () => 0, (index) => (index === 0 ? hoursMs : -hoursMs));
+  await waitUntil("a leader", () => leader() !== undefined, 20_000);
+  const led = leader()!;
+  const renewed = async (): Promise<string> => (await admin.get<Lease>({ resource: leases, namespace: "skewed", name: "lintel-manager" })).spec?.renewTime ?? "";
+  const first = await renewed();
+  t.ok(Math.abs(Math.abs(Date.parse(first) - systemClock.wallMs()) - hoursMs) < 60_000, "the Lease has the leader's own idea of the time");
+  // Longer than a Lease lasts: the other one reads times that are hours away all the while.
+  const untilMs = systemClock.nowMs() + 2 * times.durationMs;
+  await waitUntil("it to be renewed for long", async () => systemClock.nowMs() > untilMs && (await renewed()) !== first, 20_000);
+  t.equal(leader(), led, "it goes on to lead");
+  await led.leadership.close();
+  await waitUntil("the other one to lead", () => all.some((other) => other !== led && other.leadership.term !== undefined), 20_000);
+  t.equal(overlaps(periods), 0);
   await stop();
 });
 
