@@ -98,7 +98,8 @@ void t.test("a certificate is replaced by a reload or by a change of its files, 
   });
   try {
     given.install("two");
-    t.match(await balancer.reload(), { kind: "applied", revision: 1, warnings: [], late: "" });
+    // Whoever watches the files may have been quicker: then there is nothing left to apply.
+    t.match(await balancer.reload(), { kind: /^(applied|unchanged)$/ });
     t.equal((await fresh()).server, "two", "from the answer on, new connections get it");
     given.install("one");
     await until(async () => (await fresh()).server === "one", 10_000, () => "the watched files to be read");
