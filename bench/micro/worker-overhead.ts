@@ -1,7 +1,7 @@
 /**
  * What a worker adds to an analysis: a `lintel linter python` process with one analysis thread, asked through the shard's own client,
  * against the same analyzer called in a loop. Both in turn, so that the machine is the same for both.
- * Run: node dist/bench/micro/worker-overhead.js [rounds]
+ * Run: node dist/bench/micro/worker-overhead.js [rounds] ["few findings"|"many findings"]
  *
  * `alone`: one request at a time, from the call to its reply. `busy`: four at a time, time over answers: what the worker adds
  * while it has work, which is what its capacity is made of.
@@ -20,9 +20,15 @@ const perRound = 200;
 const busyCalls = 4;
 const timeoutMs = 10_000;
 
-/** A kilobyte of program with a dozen findings, another one each time. */
-const block = `import os\n\n\ndef total_NUMBER(prices, count):\n    total = 0\n    for price in prices:\n        total = total + price * cuont\n    if total == None:\n        return None\n    return total\n\n\n`;
-const sources = Array.from({ length: 16 }, (_, index) => Buffer.from(Array.from({ length: 6 }, (_part, part) => block.replace("NUMBER", `${index}_${part}`)).join("")));
+/** About a kilobyte each: clean for the most part, and with some dozens of findings; another name each time. */
+const clean = `import os\n\n\ndef total_NUMBER(prices, count):\n    total = 0\n    for price in prices:\n        total = total + price * cuont\n    if total == None:\n        return None\n    return total\n\n\n`;
+const modules = "abc argparse ast asyncio base64 bisect calendar cmd codecs copy csv ctypes dataclasses datetime decimal difflib dis email enum fnmatch functools gc glob gzip hashlib heapq hmac html inspect io".split(" ");
+const kinds = {
+  "few findings": (index: number) => Array.from({ length: 6 }, (_, part) => clean.replace("NUMBER", `${index}_${part}`)).join(""),
+  "many findings": (index: number) => `${modules.map((name) => `import ${name} as ${name}_${index}\n`).join("")}x = [${"undefined, ".repeat(20)}]\n`,
+};
+const kind = (process.argv[3] ?? "many findings") as keyof typeof kinds;
+const sources = Array.from({ length: 16 }, (_, index) => Buffer.from(kinds[kind](index)));
 
 const analyzer = createPythonAnalyzer();
 const identity = { language: "python", linterName: "ruff", linterVersion: "x" };

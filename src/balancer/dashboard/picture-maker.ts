@@ -2,7 +2,7 @@
  * Makes the picture of the balancer as it is now: shards' states and counters, the snapshot, what the manager says. Must not know
  * who looks, nor how a picture travels.
  */
-import type { WorkerStatus } from "../../shard/messages.js";
+import type { ShardStatus, WorkerStatus } from "../../shard/messages.js";
 import { formatAddress } from "../../snapshot/address.js";
 import type { LanguageSnapshot, VersionSnapshot } from "../../snapshot/snapshot.js";
 import type { Balancer, BalancerStatus } from "../balancer.js";
@@ -28,6 +28,8 @@ export interface Seen {
 
 /** From the best to the worst. */
 const states = ["ready", "probing", "connecting", "leaving", "waiting", "ejected"];
+/** Connected all the same. */
+const spreadStates = ["probing", "ejected"];
 /** A state that began "now" would begin a moment later in every picture. */
 const sinceJitterMs = 1_500;
 
@@ -64,8 +66,8 @@ export class PictureMaker {
     const versionSlots = new Map(balancer.slots.versions());
     const languageSlots = new Map(balancer.slots.languages());
     const ready = countedByVersion(workers.filter(({ state }) => state === "ready"));
-    const chosenFrom = new Set(status.shards.flatMap((shard) => shard.status?.workers.filter(({ state }) => state === "ready").map(({ id }) => id) ?? []));
-    const usable = countedByVersion(workers.filter(({ id }) => chosenFrom.has(id)));
+    const chosen = new Set(status.shards.flatMap((shard) => chosenFrom(shard.status)));
+    const usable = countedByVersion(workers.filter(({ id }) => chosen.has(id)));
     return balancer.snapshot.languages.map((one): LanguagePicture => {
       const counts = one.versions.map(({ version }) => samples.versionCounts(versionSlots.get(`${one.language} ${version}`) ?? 0));
       const requests = counts.reduce((sum, count) => sum + count.requests, 0);
@@ -128,6 +130,13 @@ export class PictureMaker {
       linter: views.find(({ linter }) => linter !== "")?.linter ?? "",
     };
   }
+}
+
+/** The ids of those a shard can choose: of a version whose workers are all ejected, these. */
+export function chosenFrom(status: ShardStatus | undefined): string[] {
+  if (status === undefined) return [];
+  const { workers, spreading } = status;
+  return workers.filter(({ state, language, version }) => state === "ready" || (spreadStates.includes(state) && spreading.includes(`${language} ${version}`))).map(({ id }) => id);
 }
 
 function countedByVersion(workers: readonly WorkerPicture[]): ReadonlyMap<string, number> {
