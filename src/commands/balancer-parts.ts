@@ -19,14 +19,14 @@ import { lintelVersion } from "./program.js";
 import type { ServiceManager } from "./service-manager.js";
 
 /** `name` is not given where nobody else asks for it. */
-export function balancerFrom({ http, accessLog, limits, shards }: Configuration, logger: Logger, workerTls: PeerCertificates | undefined, name = `${hostname()} ${http.listen.port}`): Balancer {
+export function balancerFrom({ http, accessLog, limits, shards }: Configuration, logger: Logger, peers: PeerCertificates | undefined, name = `${hostname()} ${http.listen.port}`): Balancer {
   return new Balancer(
     {
       name,
       host: http.listen.host,
       port: http.listen.port,
       shards,
-      workerTls,
+      workerTls: peers,
       asksForKeys: http.apiKeys !== "",
       tls: http.tls.cert !== "",
       limits: { ...limits, bodyBytesMax: http.bodyBytesMax },

@@ -9,8 +9,9 @@ import { type MetricsFlags, MetricsPort, withMetricsFlags } from "./metrics-port
 import { PortFiles } from "./port-files.js";
 import { withKubernetesFlags } from "./kubernetes-flags.js";
 import { withManagerAccess } from "./manager-access.js";
+import { mutualTlsOf } from "./mutual-tls.js";
 import { ServiceManager } from "./service-manager.js";
-import { withSettingFlags, workerTlsOf } from "./setting-flags.js";
+import { withSettingFlags } from "./setting-flags.js";
 import { untilToldToStop } from "./stop-signal.js";
 import { Successors } from "./successor.js";
 
@@ -45,7 +46,7 @@ async function run(flags: Flags): Promise<void> {
   const link = files.reloadedWith(source);
 
   // 2. The threads and the port, still closed to users: a port in use is found before anything else happens.
-  const balancer = balancerFrom(settings, logger, workerTlsOf(flags), name);
+  const balancer = balancerFrom(settings, logger, mutualTlsOf(flags), name);
   await balancer.start(replace);
   await sayWhatReplacingLoses(logger);
   const metrics = new Exposition();

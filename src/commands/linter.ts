@@ -12,8 +12,8 @@ import { checkSandbox } from "../linter/analyzers/command/sandbox.js";
 import { findProgram, makeWorkFolder } from "../linter/command-setup.js";
 import type { Worker, WorkerOptions } from "../linter/worker.js";
 import { register, type RegistrationFlags, registrationPlan, withRegistrationFlags } from "./linter-registration.js";
+import { mutualTlsOf } from "./mutual-tls.js";
 import { ServiceManager } from "./service-manager.js";
-import { withWorkerTlsFlag, workerTlsOf } from "./setting-flags.js";
 import { untilToldToStop } from "./stop-signal.js";
 import { defaultThreads, parseByteCount, parseCount, parseDuration, parseListen } from "../linter/flags.js";
 
@@ -34,7 +34,6 @@ interface Flags extends RegistrationFlags {
   readonly silenceMs: number;
   readonly drainTimeoutMs: number;
   readonly report: ReportFormat;
-  readonly workerTls?: string;
 }
 
 const mebibyte = 1024 * 1024;
@@ -68,7 +67,7 @@ const defaults = {
 const programGraceMs = 1_000;
 
 export function define(command: Command): void {
-  withWorkerTlsFlag(withRegistrationFlags(command))
+  withRegistrationFlags(command)
     .argument("<language>", `the language to serve: ${builtinLanguages.join(", ")}, or any name with a program`)
     .argument("[program...]", "after --: the program to run instead of a built-in linter, with its arguments; {file} in one becomes the path of the source")
     .option("--listen <host:port>", "where to serve; port 0 takes any free one", parseListen, { host: "127.0.0.1", port: 0 })
@@ -136,7 +135,7 @@ async function start(language: string, analyzer: AnalyzerChoice, flags: Flags, l
     sourceBytesMax,
     reportBytesMax,
     silenceMs,
-    tls: workerTlsOf(flags),
+    tls: mutualTlsOf(flags),
     drainTimeoutMs,
   };
   return startWorker(options, systemClock, logger.with({ language }));

@@ -6,8 +6,9 @@ import { type Command, Option } from "commander";
 import { UserError } from "../base/errors.js";
 import type { ClientSecurity } from "../rpc/client-security.js";
 import { addressHint, type Address, formatAddress, isLoopback, parseAddress } from "../snapshot/address.js";
+import { type MutualTlsFlags, mutualTlsOf, withMutualTlsFlag } from "./mutual-tls.js";
 
-export interface ManagerAccessFlags {
+export interface ManagerAccessFlags extends MutualTlsFlags {
   readonly tokenFile?: string;
   readonly tls: boolean;
   readonly tlsCa?: string;
@@ -22,7 +23,7 @@ export interface ManagerAccess {
 }
 
 export function withManagerAccess(command: Command): Command {
-  return command
+  return withMutualTlsFlag(command)
     .addOption(new Option("--token-file <file>", "for a manager that asks who one is: a file with a token (or LINTEL_TOKEN in the environment)").env("LINTEL_TOKEN_FILE"))
     .option("--tls", "to the manager encrypted, trusting the system's certificate authorities", false)
     .addOption(new Option("--tls-ca <file>", "to the manager encrypted, trusting this certificate authority").env("LINTEL_TLS_CA"))
@@ -31,12 +32,15 @@ export function withManagerAccess(command: Command): Command {
 }
 
 /** `text` is "HOST:PORT[,HOST:PORT…]", as given with `flag`. Throws a UserError when anything of it makes no sense. */
-export async function managerAccess(flag: string, text: string, { tls, tlsCa, tlsCert, tlsKey, tokenFile }: ManagerAccessFlags): Promise<ManagerAccess> {
+export async function managerAccess(flag: string, text: string, flags: ManagerAccessFlags): Promise<ManagerAccess> {
+  const { tls, tlsCa, tlsCert, tlsKey, tokenFile } = flags;
+  const peers = mutualTlsOf(flags);
   const addresses = text.split(",").map((one) => managerGiven(flag, one.trim()));
   const token = process.env["LINTEL_TOKEN"];
   const { clientSecurity } = await import("../rpc/client-security.js");
   const security = clientSecurity({
     tls,
+    ...(peers !== undefined && { peers }),
     ...(tlsCa !== undefined && { caFile: tlsCa }),
     ...(tlsCert !== undefined && { certificateFile: tlsCert }),
     ...(tlsKey !== undefined && { keyFile: tlsKey }),
@@ -44,7 +48,7 @@ export async function managerAccess(flag: string, text: string, { tls, tlsCa, tl
     ...(token !== undefined && { token }),
   });
   const exposed = security.encrypted || security.token === "" ? undefined : addresses.find(({ host }) => !isLoopback(host));
-  if (exposed !== undefined) throw new UserError(`the token would travel readable by everybody to ${formatAddress(exposed)}; use --tls or --tls-ca`);
+  if (exposed !== undefined) throw new UserError(`the token would travel readable by everybody to ${formatAddress(exposed)}; use --mutual-tls, --tls or --tls-ca`);
   return { managers: addresses.map(formatAddress), security };
 }
 

@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { systemClock } from "../base/clock.js";
 import { UserError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
+import type { PeerFolder } from "../base/peer-certificates.js";
 import { FleetFiles, fleetFilesSharing } from "../manager/fleet-files.js";
 import type { FleetView } from "../manager/fleet-view.js";
 import { defaultLocalPlatformOptions, LocalPlatform } from "../manager/platform/local-platform.js";
@@ -41,23 +42,24 @@ export interface ManagerGround {
 }
 
 /** Throws a UserError that says what to do. */
-export async function openGround(flags: GroundFlags, logger: Logger): Promise<ManagerGround> {
-  if (flags.platform !== "kubernetes") return filesGround(flags, logger);
+export async function openGround(flags: GroundFlags, peers: PeerFolder | undefined, logger: Logger): Promise<ManagerGround> {
+  if (flags.platform !== "kubernetes") return filesGround(flags, peers, logger);
   for (const flag of ["sharedStore", "keepWorkers"] as const) {
     if (flags[flag]) throw new UserError(`--${flag === "sharedStore" ? "shared-store" : "keep-workers"} is not for --platform kubernetes: there every manager shares the store, and workers stay; leave it out`);
   }
+  if (peers !== undefined) throw new UserError("--mutual-tls is not for --platform kubernetes: the pods that this manager makes have no certificates; give --tls-cert, --tls-key and --tokens-file");
   const { kubernetesGround } = await import("./manager-kubernetes.js");
   return kubernetesGround(flags, logger);
 }
 
-async function filesGround(flags: GroundFlags, logger: Logger): Promise<ManagerGround> {
+async function filesGround(flags: GroundFlags, peers: PeerFolder | undefined, logger: Logger): Promise<ManagerGround> {
   refuseKubernetesFlags(flags, "--platform kubernetes");
   const path = storePath(flags);
   const store = await FileStore.open({ path, shared: flags.sharedStore, clock: systemClock, logger });
   const others = flags.sharedStore ? otherManagers(store, logger) : undefined;
   return {
     store,
-    platform: platformFor(flags, path, logger),
+    platform: platformFor(flags, path, peers, logger),
     auditLog: join(dirname(path), "audit.jsonl"),
     share: (own) => (others === undefined ? own : new SharedFleet(own, others, fleetFilesSharing, systemClock)),
     start: async () => others?.start(),
@@ -79,9 +81,9 @@ function storePath({ store, sharedStore, platform }: GroundFlags): string {
 }
 
 /** Balancers go on while a manager is away, so its workers do, too; told to stop, it ends them as users would want: after what they have. */
-function platformFor({ platform, keepWorkers }: GroundFlags, store: string, logger: Logger): Platform {
+function platformFor({ platform, keepWorkers }: GroundFlags, store: string, peers: PeerFolder | undefined, logger: Logger): Platform {
   if (platform === "none") return new NoPlatform();
   const { worker } = defaultLocalPlatformOptions;
-  const options = { program: lintelVersion(), worker, stateFile: `${store}.workers`, outlive: true, leaveOnClose: keepWorkers, closeTimeoutMs: worker.leaveTimeoutMs };
+  const options = { program: lintelVersion(), worker, stateFile: `${store}.workers`, outlive: true, leaveOnClose: keepWorkers, closeTimeoutMs: worker.leaveTimeoutMs, peers };
   return new LocalPlatform(options, systemClock, logger);
 }

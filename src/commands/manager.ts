@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { systemClock } from "../base/clock.js";
 import { UserError } from "../base/errors.js";
 import { createLogger, type Logger } from "../base/logger.js";
+import type { PeerFolder } from "../base/peer-certificates.js";
 import { type AuditLog, FileAuditLog, StreamAuditLog } from "../manager/audit-log.js";
 import { serverSecurity, type ServerSecurity } from "../rpc/server-security.js";
 import { formatAddress } from "../snapshot/address.js";
@@ -11,11 +12,12 @@ import { withKubernetesManagerFlags } from "./kubernetes-flags.js";
 import { type GroundFlags, openGround } from "./manager-ground.js";
 import { controlPlaneFrom, metricsFor, serverFor } from "./manager-parts.js";
 import { type MetricsFlags, MetricsPort, withMetricsFlags } from "./metrics-port.js";
+import { type MutualTlsFlags, mutualTlsOf, withMutualTlsFlag } from "./mutual-tls.js";
 import { ServiceManager } from "./service-manager.js";
 import { addressOf } from "./setting-flags.js";
 import { untilToldToStop } from "./stop-signal.js";
 
-interface Flags extends GroundFlags, MetricsFlags {
+interface Flags extends GroundFlags, MetricsFlags, MutualTlsFlags {
   readonly listen: string;
   readonly auditLog?: string;
   readonly tlsCert?: string;
@@ -36,7 +38,7 @@ export function define(command: Command): void {
     .option("--tls-key <file>", "its key")
     .option("--client-ca <file>", "callers must show a certificate of this authority")
     .option("--tokens-file <file>", "who may do what: lines of ROLE NAME SECRET");
-  withKubernetesManagerFlags(withMetricsFlags(command)).action(run);
+  withKubernetesManagerFlags(withMetricsFlags(withMutualTlsFlag(command))).action(run);
 }
 
 async function run(flags: Flags): Promise<void> {
@@ -51,10 +53,11 @@ async function run(flags: Flags): Promise<void> {
   // 1. What is typed, and who may call: nothing is opened for a mistake.
   const address = addressOf(flags.listen, "--listen");
   const metrics = await MetricsPort.from(flags);
-  const security = await securityOf(flags, logger);
+  const peers = mutualTlsOf(flags);
+  const security = await securityOf(flags, peers, logger);
 
   // 2. The store, before any port: a manager that comes back serves the newest revision before anything else.
-  const ground = await openGround(flags, logger);
+  const ground = await openGround(flags, peers, logger);
   const { store, platform } = ground;
   const audit = await auditLog(flags.auditLog ?? ground.auditLog);
   const plane = await controlPlaneFrom({ store, platform, audit, share: (own) => ground.share(own), logger });
@@ -98,8 +101,9 @@ async function auditLog(place: string): Promise<AuditLog> {
   return place === "-" ? new StreamAuditLog("the standard output", process.stdout) : FileAuditLog.open(place);
 }
 
-function securityOf({ tlsCert, tlsKey, clientCa, tokensFile }: Flags, logger: Logger): Promise<ServerSecurity> {
+function securityOf({ tlsCert, tlsKey, clientCa, tokensFile }: Flags, peers: PeerFolder | undefined, logger: Logger): Promise<ServerSecurity> {
   const options = {
+    ...(peers !== undefined && { peers }),
     ...(tlsCert !== undefined && { certificateFile: tlsCert }),
     ...(tlsKey !== undefined && { keyFile: tlsKey }),
     ...(clientCa !== undefined && { clientCaFile: clientCa }),

@@ -1,7 +1,6 @@
 /** Flags that override settings of a configuration: where to listen, and how many shards. */
 import { resolve } from "node:path";
-import { type Command, Option } from "commander";
-import { type PeerCertificates, readPeerCertificates, workerTlsVariable } from "../base/peer-certificates.js";
+import type { Command } from "commander";
 import { UserError } from "../base/errors.js";
 import { type Address, addressHint, parseAddress } from "../snapshot/address.js";
 import type { Configuration } from "../snapshot/configuration.js";
@@ -13,28 +12,16 @@ export interface SettingFlags {
   readonly httpCert?: string;
   readonly httpKey?: string;
   readonly apiKeys?: string;
-  readonly workerTls?: string;
 }
 
 export function withSettingFlags(command: Command): Command {
-  return withWorkerTlsFlag(command)
+  return command
     .option("--listen <host:port>", "where users connect (default 127.0.0.1:8080)")
     .option("--admin <host:port>", "where status and metrics are served (default 127.0.0.1:9901)")
     .option("--shards <number>", "threads that serve users (default one per core)")
     .option("--http-cert <file>", "users connect over TLS: its certificate (PEM)")
     .option("--http-key <file>", "its private key (PEM)")
     .option("--api-keys <file>", "linting needs a key: lines of NAME KEY");
-}
-
-export function withWorkerTlsFlag(command: Command): Command {
-  return command.addOption(new Option("--worker-tls <folder>", "balancers and workers prove to each other who they are: a folder with ca.crt, tls.crt and tls.key").env(workerTlsVariable));
-}
-
-/** Throws a UserError when the files in the folder cannot be used. Workers that this process starts have the same. */
-export function workerTlsOf({ workerTls }: Pick<SettingFlags, "workerTls">): PeerCertificates | undefined {
-  if (workerTls === undefined) return undefined;
-  process.env[workerTlsVariable] = resolve(workerTls);
-  return readPeerCertificates(workerTls);
 }
 
 /** Throws a UserError when a flag makes no sense. */

@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import { systemClock } from "../base/clock.js";
 import { messageOf, UserError } from "../base/errors.js";
 import { createLogger, type Logger } from "../base/logger.js";
+import type { PeerFolder } from "../base/peer-certificates.js";
 import { FileAuditLog, noAuditLog } from "../manager/audit-log.js";
 import { BarrierWaits, defaultBarrierWaitOptions } from "../manager/barrier-waits.js";
 import type { BarrierState } from "../manager/fleet-view.js";
@@ -17,6 +18,7 @@ import { MemoryStore } from "../manager/store/memory-store.js";
 import type { Store } from "../manager/store/store.js";
 import { Exposition } from "../metrics/exposition.js";
 import { clientSecurity } from "../rpc/client-security.js";
+import { peerChannelCredentials } from "../rpc/mutual-tls.js";
 import { serverSecurity } from "../rpc/server-security.js";
 import { type Address, formatAddress, isLoopback } from "../snapshot/address.js";
 import type { Configuration } from "../snapshot/configuration.js";
@@ -27,12 +29,13 @@ import { adminFor, balancerFrom, reloadOnHangUp, urlOf } from "./balancer-parts.
 import { AdminServiceDesk, deskTimeoutMs } from "./manager-desk.js";
 import { type ControlPlane, controlPlaneFrom, serverFor } from "./manager-parts.js";
 import { lintelVersion } from "./program.js";
+import { type MutualTlsFlags, mutualTlsOf, withMutualTlsFlag } from "./mutual-tls.js";
 import { PortFiles } from "./port-files.js";
 import { ServiceManager } from "./service-manager.js";
-import { addressOf, type SettingFlags, withSettingFlags, withSettings, workerTlsOf } from "./setting-flags.js";
+import { addressOf, type SettingFlags, withSettingFlags, withSettings } from "./setting-flags.js";
 import { untilToldToStop } from "./stop-signal.js";
 
-interface Flags extends SettingFlags {
+interface Flags extends SettingFlags, MutualTlsFlags {
   readonly config?: string;
   readonly state?: string;
   readonly manager: string;
@@ -50,7 +53,7 @@ export function define(command: Command): void {
   command
     .option("--config <file>", "what to run; without it every built-in linter")
     .option("--state <dir>", "where to keep what administrators change; without it a restart forgets it");
-  withSettingFlags(command)
+  withSettingFlags(withMutualTlsFlag(command))
     .option("--manager <host:port>", "where `lintel admin` connects", defaultManager)
     .option("--tokens-file <file>", "who may change what: lines of ROLE NAME SECRET; without it everybody on this machine may")
     .action(run);
@@ -69,12 +72,13 @@ async function run(flags: Flags): Promise<void> {
   const configuration = withSettings(changes.configuration, flags);
   const files = await PortFiles.open(configuration, logger);
   const managerAddress = managerAddressOf(flags.manager);
-  const security = await serverSecurity(flags.tokensFile === undefined ? {} : { tokensFile: flags.tokensFile }, systemClock, logger);
+  const peers = mutualTlsOf(flags);
+  const security = await serverSecurity({ ...(flags.tokensFile !== undefined && { tokensFile: flags.tokensFile }), ...(peers !== undefined && { peers }) }, systemClock, logger);
 
   // 2. The ports, still closed to users: one that is in use is found before any worker starts.
-  const balancer = balancerFrom(configuration, logger, workerTlsOf(flags));
+  const balancer = balancerFrom(configuration, logger, peers);
   await balancer.start();
-  const platform = platformFor(configuration, path, logger);
+  const platform = platformFor(configuration, path, peers, logger);
   const open: { close(): Promise<void> }[] = [];
   try {
     const audit = path === undefined ? noAuditLog : await FileAuditLog.open(join(path, "audit.jsonl"));
@@ -84,7 +88,7 @@ async function run(flags: Flags): Promise<void> {
     files.describe(metrics);
     describeManager(metrics, { configuration: plane.manager, fleet: plane.fleet, platform, registrations: plane.registrations });
     const server = serverFor(plane, { security, store: store.name, logger });
-    const admin = adminFor(balancer, link, { desk: deskFor(() => formatAddress({ host: managerAddress.host, port: server.port })) }, logger, metrics);
+    const admin = adminFor(balancer, link, { desk: deskFor(() => formatAddress({ host: managerAddress.host, port: server.port }), peers) }, logger, metrics);
     await admin.listen(configuration.admin.listen);
     open.push(admin);
     await files.start(balancer);
@@ -137,8 +141,8 @@ async function configured({ config, state }: Flags, logger: Logger): Promise<{ r
 }
 
 /** Workers end with this program: without it there is nobody to ask them anything. The list is for those that hang. */
-function platformFor({ http }: Configuration, state: string | undefined, logger: Logger): LocalPlatform {
-  const options = { ...defaultLocalPlatformOptions, program: lintelVersion(), sourceBytesMax: http.bodyBytesMax };
+function platformFor({ http }: Configuration, state: string | undefined, peers: PeerFolder | undefined, logger: Logger): LocalPlatform {
+  const options = { ...defaultLocalPlatformOptions, program: lintelVersion(), sourceBytesMax: http.bodyBytesMax, peers };
   return new LocalPlatform(state === undefined ? options : { ...options, stateFile: join(state, "workers.json") }, systemClock, logger);
 }
 
@@ -148,8 +152,8 @@ function linkFor({ manager, publisher, fleet }: ControlPlane, changes: Configure
 }
 
 /** The manager in this process, asked as if it were elsewhere: what the dashboard changes goes through the same gate. */
-function deskFor(address: () => string): AdminServiceDesk {
-  const { credentials } = clientSecurity({ tls: false });
+function deskFor(address: () => string, peers: PeerFolder | undefined): AdminServiceDesk {
+  const credentials = peers === undefined ? clientSecurity({ tls: false }).credentials : peerChannelCredentials(peers, { anyName: true });
   return new AdminServiceDesk({ name: "manager of `lintel up`", managers: () => [address()], service: { credentials, timeoutMs: deskTimeoutMs, clock: systemClock }, isPrivate: true });
 }
 

@@ -5,6 +5,7 @@
 import { logVerbosity, Metadata, Server, ServerCredentials, setLogVerbosity, status } from "@grpc/grpc-js";
 import type { sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
 import type { PeerCertificates } from "../base/peer-certificates.js";
+import { peerServerCredentials } from "../rpc/mutual-tls.js";
 import type { AnalysisPool, Job, JobOutcome } from "./analysis-pool.js";
 import { method } from "./grpc-method.js";
 import { Health, healthDefinition } from "./health.js";
@@ -127,7 +128,7 @@ export class LinterServer {
 
 function credentialsOf(tls: PeerCertificates | undefined): ServerCredentials {
   if (tls === undefined) return ServerCredentials.createInsecure();
-  return ServerCredentials.createSsl(Buffer.from(tls.ca), [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }], true);
+  return peerServerCredentials(tls);
 }
 
 /** A cancel or a passed deadline (grpc-js answers that one itself) frees the place in the queue. */

@@ -86,7 +86,7 @@ export class ManagerServer {
 function whyUnsafe({ encrypted, authenticated }: ServerSecurity): string {
   if (encrypted && authenticated) return "";
   const missing: string[] = [];
-  if (!encrypted) missing.push("TLS (--tls-cert and --tls-key)");
-  if (!authenticated) missing.push("proof of who calls (--tokens-file, or --client-ca)");
+  if (!encrypted) missing.push("TLS (--mutual-tls, or --tls-cert and --tls-key)");
+  if (!authenticated) missing.push("proof of who calls (--mutual-tls, --tokens-file or --client-ca)");
   return `it has no ${missing.join(" and no ")}`;
 }

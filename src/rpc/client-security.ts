@@ -5,11 +5,15 @@
 import { readFileSync } from "node:fs";
 import { ChannelCredentials } from "@grpc/grpc-js";
 import { codeOf, messageOf, UserError } from "../base/errors.js";
+import type { PeerCertificates } from "../base/peer-certificates.js";
+import { peerChannelCredentials } from "./mutual-tls.js";
 
-/** Files as an operator names them; none of them given: no encryption and no token, which a manager allows on loopback alone. */
+/** What an operator names; none of them given: no encryption and no token, which a manager allows on loopback alone. */
 export interface ClientSecurityOptions {
   /** With the system's certificate authorities, unless `caFile` names others. */
   readonly tls: boolean;
+  /** Certificates on both sides (mutual-tls.ts), instead of the files. */
+  readonly peers?: PeerCertificates;
   readonly caFile?: string;
   readonly certificateFile?: string;
   readonly keyFile?: string;
@@ -30,6 +34,7 @@ export function clientSecurity(options: ClientSecurityOptions): ClientSecurity {
   const { caFile, certificateFile, keyFile, tokenFile } = options;
   if ((certificateFile === undefined) !== (keyFile === undefined)) throw new UserError("a client certificate needs both --tls-cert and --tls-key");
   const token = tokenFile === undefined ? (options.token ?? "").trim() : tokenIn(tokenFile);
+  if (options.peers !== undefined) return { credentials: peerChannelCredentials(options.peers), encrypted: true, token };
   const encrypted = options.tls || caFile !== undefined || certificateFile !== undefined;
   if (!encrypted) return { credentials: ChannelCredentials.createInsecure(), encrypted, token };
   const read = (file: string | undefined): Buffer | null => (file === undefined ? null : readSecret(file));

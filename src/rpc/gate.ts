@@ -14,6 +14,8 @@ export interface GateOptions {
   readonly accessList?: AccessList;
   /** Clients must show a certificate that the server has verified. */
   readonly certificates: boolean;
+  /** Of a certificate for which neither the list nor its unit names a role; not given: it is refused. */
+  readonly roleOfPeers?: Role;
 }
 
 /** Somebody who was let in, and by what. */
@@ -111,7 +113,7 @@ export class Gate {
     const listed = this.options.accessList?.byCertificate(who);
     if (listed !== undefined) return { who, role: listed.role, proof: "certificate" };
     const unit = oneOf(subject?.OU);
-    const role = roles.find((one): one is Role => one === unit);
+    const role = roles.find((one): one is Role => one === unit) ?? this.options.roleOfPeers;
     return role === undefined
       ? unauthenticated(`the certificate of ${who} gives no role; put one of ${roles.join(", ")} into its organizational unit (OU), or a line "ROLE ${who} certificate" into the manager's tokens file`)
       : { who, role, proof: "certificate" };

@@ -2,7 +2,7 @@
  * What callers of a manager may do, by role. Must not know methods: whoever serves one says which permission it asks for.
  */
 
-export const roles = ["viewer", "operator", "balancer", "worker", "admin"] as const;
+export const roles = ["viewer", "operator", "balancer", "worker", "fleet", "admin"] as const;
 export type Role = (typeof roles)[number];
 
 /**
@@ -17,6 +17,8 @@ const permissionsByRole: Readonly<Record<Role, readonly Permission[]>> = {
   // What is stolen from a balancer or a worker changes nothing.
   balancer: ["follow"],
   worker: ["join"],
+  // One certificate for all of a fleet (--mutual-tls): either of the two.
+  fleet: ["follow", "join"],
   // Where nobody is asked for proof, everybody is this one: balancers and workers, too.
   admin: ["view", "operate", "administer", "follow", "join"],
 };

@@ -8,8 +8,10 @@ import { ServerCredentials } from "@grpc/grpc-js";
 import type { Clock } from "../base/clock.js";
 import { codeOf, messageOf, UserError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
+import type { PeerCertificates } from "../base/peer-certificates.js";
 import { AccessList } from "./access-list.js";
 import { Gate } from "./gate.js";
+import { peerServerCredentials } from "./mutual-tls.js";
 
 /** Files as an operator names them. None: no encryption, and everybody is let in, which is for loopback alone. */
 export interface ServerSecurityOptions {
@@ -18,6 +20,8 @@ export interface ServerSecurityOptions {
   readonly keyFile?: string;
   /** PEM: with it every client must show a certificate of this authority. */
   readonly clientCaFile?: string;
+  /** Certificates on both sides (mutual-tls.ts), instead of the three files: every certificate of the authority is let in. */
+  readonly peers?: PeerCertificates;
   /** Who may do what (access-list.ts). */
   readonly tokensFile?: string;
 }
@@ -33,12 +37,12 @@ export interface ServerSecurity {
 
 /** Throws a UserError when a file cannot be used, or what is given does not fit together. */
 export async function serverSecurity(options: ServerSecurityOptions, clock: Clock, logger: Logger): Promise<ServerSecurity> {
-  const { clientCaFile, tokensFile } = options;
-  const credentials = await serverCredentials(options);
-  const encrypted = options.certificateFile !== undefined;
+  const { peers, clientCaFile, tokensFile } = options;
+  const credentials = peers === undefined ? await serverCredentials(options) : peerServerCredentials(peers);
+  const encrypted = peers !== undefined || options.certificateFile !== undefined;
   const accessList = tokensFile === undefined ? undefined : await AccessList.open(tokensFile, clock, logger);
-  const certificates = clientCaFile !== undefined;
-  const gate = new Gate({ certificates, ...(accessList === undefined ? {} : { accessList }) }, clock, logger);
+  const certificates = peers !== undefined || clientCaFile !== undefined;
+  const gate = new Gate({ certificates, ...(peers !== undefined && { roleOfPeers: "fleet" }), ...(accessList === undefined ? {} : { accessList }) }, clock, logger);
   return { credentials, gate, encrypted, authenticated: certificates || accessList !== undefined, close: () => accessList?.close() };
 }
 

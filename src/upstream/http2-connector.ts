@@ -4,7 +4,7 @@
  */
 import { createSecureContext } from "node:tls";
 import { systemClock, type Clock } from "../base/clock.js";
-import type { PeerCertificates } from "../base/peer-certificates.js";
+import { type PeerCertificates, peerTlsVersionMin } from "../base/peer-certificates.js";
 import { BufferPool } from "./buffer-pool.js";
 import type { ConnectionEvents, ConnectionOptions, OpenConnection } from "./connection.js";
 import { Http2Connection } from "./http2-connection.js";
@@ -36,7 +36,7 @@ export function createHttp2Connector(options: Http2ConnectorOptions = {}): Http2
     clock: options.clock ?? systemClock,
     limits: { ...defaultHttp2Limits, ...options.limits },
     flushPolicy: options.flushPolicy ?? "alone-at-once",
-    tls: options.tls && createSecureContext({ ...options.tls, minVersion: "TLSv1.3" }),
+    tls: options.tls && createSecureContext({ ...options.tls, minVersion: peerTlsVersionMin }),
     flusher: new TurnFlusher(),
     pool: new BufferPool(),
     callsInFlight: 0,

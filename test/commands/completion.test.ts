@@ -100,6 +100,7 @@ void t.test("what is offered depends on what stands before", async (t) => {
   t.same((await answer("admin", "register", "a", "1", "--command", "x", "--", "--work")).words, [], "behind -- there are no flags");
   t.same(await answer("check", "lin"), { kind: "files", words: [] });
   t.same((await answer("admin", "status", "--tls-ca", "")).kind, "files");
+  t.same((await answer("linter", "json", "--mutual-tls", "")).kind, "files", "a folder is one of its files");
   t.same((await answer("linter", "py")).words, ["python"]);
   t.same((await answer("none", "")).words, []);
 });

@@ -45,7 +45,7 @@ void t.test("what is wrong in it is told with its line, and never the secret", a
     t.notMatch(message, "SECRET-0123456789");
     return message.replaceAll(path, "FILE");
   };
-  t.equal(await refusal("admin a 0123456789abcdef\nboss bob SECRET-0123456789"), "FILE:2: there is no such role; expected ROLE NAME SECRET with one of the roles viewer, operator, balancer, worker, admin");
+  t.equal(await refusal("admin a 0123456789abcdef\nboss bob SECRET-0123456789"), "FILE:2: there is no such role; expected ROLE NAME SECRET with one of the roles viewer, operator, balancer, worker, fleet, admin");
   t.match(await refusal("admin b/b SECRET-0123456789"), "FILE:1: the second word cannot be a name");
   t.match(await refusal("admin bob"), "FILE:1: expected three words");
   t.match(await refusal("admin bob SECRET-0123456789 more"), "FILE:1: expected three words");
@@ -81,7 +81,7 @@ void t.test("a changed file holds from then on, a wrong one changes nothing", as
 
 void t.test("roles: an operator moves traffic, an admin says what runs, a balancer changes nothing", (t) => {
   const may = Object.fromEntries(roles.map((role) => [role, (["view", "operate", "administer", "follow", "join"] as const).filter((permission) => mayDo(role, permission)).join(" ")]));
-  t.same(may, { viewer: "view", operator: "view operate", admin: "view operate administer follow join", balancer: "follow", worker: "join" });
+  t.same(may, { viewer: "view", operator: "view operate", admin: "view operate administer follow join", balancer: "follow", worker: "join", fleet: "follow join" });
   t.equal(leastRoleFor("view"), "viewer");
   t.equal(leastRoleFor("join"), "worker");
   t.end();

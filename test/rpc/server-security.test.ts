@@ -90,8 +90,8 @@ void t.test("a port that is open to others needs both, and says which is missing
   const { tokensFile, start, path } = folder(t);
   const only = "the manager may only listen on loopback (127.0.0.1, ::1 or localhost), not on 0.0.0.0:0: it has no";
   const refused = (message: string | RegExp) => ({ exitCode: 2, message });
-  await t.rejects(start({}, "0.0.0.0"), refused(`${only} TLS (--tls-cert and --tls-key) and no proof of who calls (--tokens-file, or --client-ca)`));
-  await t.rejects(start({ tokensFile }, "0.0.0.0"), refused(`${only} TLS (--tls-cert and --tls-key)`));
+  await t.rejects(start({}, "0.0.0.0"), refused(`${only} TLS (--mutual-tls, or --tls-cert and --tls-key) and no proof of who calls (--mutual-tls, --tokens-file or --client-ca)`));
+  await t.rejects(start({ tokensFile }, "0.0.0.0"), refused(`${only} TLS (--mutual-tls, or --tls-cert and --tls-key)`));
   await t.rejects(start({ certificateFile: "x" }), refused("TLS needs both --tls-cert and --tls-key"));
   await t.rejects(start({ clientCaFile: "x" }), refused(/are shown over TLS alone/));
   await t.rejects(start({ certificateFile: "/nowhere/x", keyFile: "y" }), refused("the file /nowhere/x cannot be read: there is no such file"));

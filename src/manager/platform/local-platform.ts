@@ -20,6 +20,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { type Clock, delay } from "../../base/clock.js";
 import type { Logger } from "../../base/logger.js";
+import type { PeerFolder } from "../../base/peer-certificates.js";
 import { type KeptWorker, KeptWorkers } from "./kept-workers.js";
 import type { Platform, PlatformWorker, WantedVersion } from "./platform.js";
 import { identityOf } from "./process-identity.js";
@@ -32,6 +33,8 @@ export interface LocalPlatformOptions {
   readonly program: string;
   /** Larger sources are refused by the workers; undefined leaves it to them. */
   readonly sourceBytesMax?: number;
+  /** How workers prove who they are; after a change of it they are replaced. */
+  readonly peers?: PeerFolder | undefined;
   /** Where the workers that listen are written down; undefined: nowhere, and nothing is taken over. */
   readonly stateFile?: string;
   /** Whether workers stay when this program ends without being told to. Needs `stateFile`. */
@@ -96,7 +99,7 @@ export class LocalPlatform implements Platform {
 
   want(versions: readonly WantedVersion[]): void {
     if (this.closing) return;
-    const specifications = specificationsOf(versions, this.options.sourceBytesMax);
+    const specifications = specificationsOf(versions, this.options);
     const wanted = new Set(specifications.map(({ id }) => id));
     this.settling = true;
     for (const [id, slot] of this.slots) {
@@ -236,7 +239,7 @@ export class LocalPlatform implements Platform {
 }
 
 /** What an earlier manager's worker runs is known by its fingerprint alone. */
-const unknownSpecification = { language: "", version: "", run: { kind: "command", command: [], report: "auto", workers: 1, environment: {} }, sourceBytesMax: undefined } as const;
+const unknownSpecification = { language: "", version: "", run: { kind: "command", command: [], report: "auto", workers: 1, environment: {} }, sourceBytesMax: undefined, peers: undefined } as const;
 
 function withReason({ view }: WorkerProcess, reason: string): PlatformWorker | undefined {
   return view === undefined ? undefined : { ...view, reason };

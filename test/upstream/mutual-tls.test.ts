@@ -1,25 +1,14 @@
 // Balancers and workers prove to each other who they are: a real worker process, the shard's own client, and those who must not get in.
-import { copyFileSync, mkdirSync } from "node:fs";
 import { createSecureServer, createServer } from "node:http2";
 import type { AddressInfo, Server } from "node:net";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { type PeerCertificates, readPeerCertificates } from "../../src/base/peer-certificates.js";
+import { type PeerCertificates, readPeerFolder } from "../../src/base/peer-certificates.js";
 import { CertificateAuthority } from "../support/certificates.js";
+import { peerFolder } from "../support/peer-folders.js";
 import { ask } from "../support/raw-http.js";
 import { startUp, startWorker } from "../support/service.js";
 import { Client } from "./http2-client.js";
-
-/** A folder as --worker-tls takes it, with a certificate of this authority. */
-function folderOf(folder: string, authority: CertificateAuthority, name: string): string {
-  const path = join(folder, `${name}.d`);
-  mkdirSync(path);
-  const { certificateFile, keyFile } = authority.issue(name, `/CN=${name}`);
-  copyFileSync(authority.caFile, join(path, "ca.crt"));
-  copyFileSync(certificateFile, join(path, "tls.crt"));
-  copyFileSync(keyFile, join(path, "tls.key"));
-  return path;
-}
 
 interface Ground {
   readonly worker: string;
@@ -31,12 +20,12 @@ interface Ground {
 function ground(t: Test): Ground {
   const folder = t.testdir({});
   const [ours, theirs] = [new CertificateAuthority(folder), new CertificateAuthority(folder, "theirs")];
-  return { worker: folderOf(folder, ours, "worker"), balancer: readPeerCertificates(folderOf(folder, ours, "balancer")), stranger: readPeerCertificates(folderOf(folder, theirs, "stranger")) };
+  return { worker: peerFolder(folder, ours, "worker"), balancer: readPeerFolder(peerFolder(folder, ours, "balancer")), stranger: readPeerFolder(peerFolder(folder, theirs, "stranger")) };
 }
 
 void t.test("a worker answers who has a certificate of its authority, and nobody else", async (t) => {
   const { worker, balancer, stranger } = ground(t);
-  const { address } = await startWorker(t, "json", ["--worker-tls", worker, "--threads", "1"]);
+  const { address } = await startWorker(t, "json", ["--mutual-tls", worker, "--threads", "1"]);
   const port = Number(address.split(":")[1]);
 
   const client = new Client(port, { tls: balancer });
@@ -79,7 +68,7 @@ void t.test("a balancer sends sources to who has a certificate of its authority,
 
 void t.test("lintel up and the workers it starts have it by one option", async (t) => {
   const { worker, stranger } = ground(t);
-  const service = await startUp(t, { config: 'languages: { json: { versions: [{ version: "1", run: { builtin: json, threads: 1 } }] } }\n', args: ["--worker-tls", worker] });
+  const service = await startUp(t, { config: 'languages: { json: { versions: [{ version: "1", run: { builtin: json, threads: 1 } }] } }\n', args: ["--mutual-tls", worker] });
   const port = Number(new URL(service.url).port);
   t.match(await ask({ host: "127.0.0.1", port }, { method: "POST", path: "/v1/lint/json", body: '{"a": }' }), { status: 200, body: /ValueExpected/ });
   const status = (await (await fetch(`${service.adminUrl}/status`)).json()) as { readonly snapshot: { readonly languages: readonly { readonly versions: readonly { readonly workers: readonly { readonly port: number }[] }[] }[] } };
@@ -91,7 +80,7 @@ void t.test("lintel up and the workers it starts have it by one option", async (
 
 void t.test("a folder that cannot be used is one sentence", (t) => {
   const folder = t.testdir({ empty: {}, bad: { "ca.crt": "x", "tls.crt": "y", "tls.key": "z" } });
-  t.throws(() => readPeerCertificates(join(folder, "empty")), { name: "UserError", exitCode: 2, message: /--worker-tls .*empty: ca\.crt cannot be read: there is no such file; expected ca\.crt, tls\.crt and tls\.key/ });
-  t.throws(() => readPeerCertificates(join(folder, "bad")), { name: "UserError", exitCode: 2, message: /its files cannot be used: / });
+  t.throws(() => readPeerFolder(join(folder, "empty")), { name: "UserError", exitCode: 2, message: /--mutual-tls .*empty: ca\.crt cannot be read: there is no such file; expected ca\.crt, tls\.crt and tls\.key/ });
+  t.throws(() => readPeerFolder(join(folder, "bad")), { name: "UserError", exitCode: 2, message: /its files cannot be used: / });
   t.end();
 });
