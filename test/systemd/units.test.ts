@@ -106,6 +106,22 @@ function run(t: Test): void {
     t.pass("both are back");
   });
 
+  void t.test("so is a balancer that hangs, and users are served again", async (t) => {
+    const dropIn = `/etc/systemd/system/${balancer}.d/test.conf`;
+    lab.write(dropIn, "[Service]\nWatchdogSec=3\n");
+    lab.shell(`systemctl daemon-reload; systemctl restart ${balancer}`);
+    t.match(lint(lab), /ColonExpected/);
+    const [mainPid, timeouts] = [lab.property(balancer, "MainPID"), watchdogTimeouts(lab)];
+    t.equal(lab.property(balancer, "NRestarts"), "0");
+    lab.shell(`systemctl kill --signal=STOP --kill-whom=main ${balancer}`);
+    await waitUntil("the watchdog", () => lab.property(balancer, "NRestarts") === "1", 30_000);
+    t.equal(watchdogTimeouts(lab), timeouts + 1);
+    await lab.until(balancer, "ActiveState", (state) => state === "active");
+    t.not(lab.property(balancer, "MainPID"), mainPid);
+    await waitUntil("users to be served again", () => lint(lab).includes("ColonExpected"));
+    lab.shell(`rm ${dropIn}; systemctl daemon-reload; systemctl restart ${balancer}`);
+  });
+
   void t.test("limits hold, and nothing but the port and the own folder is open", (t) => {
     for (const unit of [balancer, linter]) {
       const pid = lab.property(unit, "MainPID");
@@ -166,6 +182,10 @@ function run(t: Test): void {
     await waitUntil("no process of ours", () => lab.run("pgrep", "-f", "^/usr/local/bin/lintel").code !== 0);
     t.pass("no process is left");
   });
+}
+
+function watchdogTimeouts(lab: SystemdLab): number {
+  return lab.log(balancer).split("Watchdog timeout").length - 1;
 }
 
 function lint(lab: SystemdLab): string {
