@@ -8,7 +8,7 @@ import { report } from "@tapjs/reporter";
 import { t } from "tap";
 
 const long = ["simulation", "fuzz", "shard/http-fuzz.test.js", "snapshot/configuration-fuzz.test.js", "balancing/cluster-simulation.test.js", "linter/parity.test.js", "linter/introductions.test.js", "scenario/readme.test.js"].map((path) => `dist/test/${path}`);
-const underSystemd = ["dist/test/systemd/units.test.js", "dist/test/systemd/manager.test.js", "dist/test/systemd/readme.test.js"];
+const underSystemd = ["dist/test/systemd/units.test.js", "dist/test/systemd/manager.test.js", "dist/test/systemd/readme.test.js", "dist/test/systemd/binary.test.js"];
 /** Files below these folders, but for those of other suites; how many at a time; seconds that a file may take. */
 const suites = {
   // A file of this suite takes some seconds, much of them waiting; the rest is patience for a machine that does other things, too.

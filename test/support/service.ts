@@ -20,6 +20,8 @@ export interface Harness {
 }
 
 export interface ProgramOptions {
+  /** What stands in front of the arguments; default the program as it was compiled. */
+  readonly command?: readonly [string, ...string[]];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** How long it may take until it is ready; generous, because the machine may be busy with other tests. */
@@ -103,7 +105,8 @@ export async function startWorker(t: Harness, language: string, args: readonly s
 
 /** Any `lintel` command that goes on running; resolves when `ready` matches what it has printed on either stream. */
 export async function startProgram(t: Harness, args: readonly string[], ready: RegExp, options: ProgramOptions = {}): Promise<Program & { readonly ready: RegExpExecArray }> {
-  const child = spawn(process.execPath, [mainPath, ...args], { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ["ignore", "pipe", "pipe"] });
+  const [command, ...first] = options.command ?? [process.execPath, mainPath];
+  const child = spawn(command, [...first, ...args], { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ["ignore", "pipe", "pipe"] });
   const output = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => (output.stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (output.stderr += text));
