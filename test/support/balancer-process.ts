@@ -1,5 +1,6 @@
 /** A real `lintel balancer` process on a file, with what a test asks it. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { writeFileSync } from "node:fs";
@@ -145,12 +146,21 @@ export async function until(condition: () => boolean | Promise<boolean>, timeout
   }
 }
 
-/** A port that was free a moment ago. */
+/** Below those that the system gives to connections of its own choice (32768 and up on Linux). */
+const lowestPort = 15_000;
+const portsToChooseFrom = 17_000;
+const triesMax = 50;
+
+/** A port that is free now, and that no client's connection takes before it is used: load makes thousands of those. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
+  for (let tries = 0; tries < triesMax; tries++) {
+    const port = lowestPort + randomInt(portsToChooseFrom);
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => server.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true)));
+    if (!free) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
+  throw new Error(`none of ${triesMax} ports was free`);
 }
