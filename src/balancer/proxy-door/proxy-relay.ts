@@ -5,10 +5,10 @@
  * HTTP or shards.
  */
 import { once } from "node:events";
-import { BlockList, connect, createServer, isIPv4, isIPv6, type AddressInfo, type Server, type Socket } from "node:net";
+import { connect, createServer, isIPv4, type AddressInfo, type Server, type Socket } from "node:net";
 import type { ProxiedClients } from "../../balancing/proxied-clients.js";
 import type { Clock } from "../../base/clock.js";
-import { parseNetwork } from "../../snapshot/network.js";
+import { groupsOf, NetworkList } from "../../snapshot/network.js";
 import { readProxyHeader } from "./proxy-header.js";
 
 export interface ProxyRelayOptions {
@@ -22,7 +22,7 @@ export interface ProxyRelayOptions {
 
 export class ProxyRelay {
   private readonly server: Server;
-  private readonly trusted = new BlockList();
+  private readonly trusted: NetworkList;
   private readonly open = new Set<Socket>();
 
   constructor(
@@ -32,10 +32,7 @@ export class ProxyRelay {
     /** Of a connection that was closed, and whose it was. */
     private readonly onRefused: (reason: string, peer: string) => void,
   ) {
-    for (const text of options.from) {
-      const network = parseNetwork(text);
-      if (network !== undefined) this.trusted.addSubnet(network.address, network.prefix, network.family);
-    }
+    this.trusted = new NetworkList(options.from);
     this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.receive(socket));
   }
 
@@ -66,7 +63,7 @@ export class ProxyRelay {
       this.onRefused(reason, peer);
       socket.destroy();
     };
-    if (!this.isTrusted(peer)) {
+    if (!this.trusted.has(peer)) {
       refuse("it is not in http.proxyProtocol.from");
       return;
     }
@@ -113,18 +110,10 @@ export class ProxyRelay {
     socket.pipe(upstream);
     upstream.pipe(socket);
   }
-
-  private isTrusted(address: string): boolean {
-    return isIPv4(address) ? this.trusted.check(address, "ipv4") : isIPv6(address) && this.trusted.check(address, "ipv6");
-  }
 }
 
-/** 4 or 16; an IPv6 address as the system writes it. */
+/** 4 or 16; an IPv6 address as the system writes it, with its zone. */
 function bytesOfAddress(address: string): Uint8Array {
   if (isIPv4(address)) return Uint8Array.from(address.split(".").map(Number));
-  const [left = "", right = ""] = (address.split("%")[0] ?? "").split("::");
-  const groups = (part: string): number[] => (part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16)));
-  const [head, tail] = [groups(left), groups(right)];
-  const all = [...head, ...Array<number>(Math.max(0, 8 - head.length - tail.length)).fill(0), ...tail];
-  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 255]));
+  return Uint8Array.from(groupsOf(address.split("%")[0] ?? "").flatMap((group) => [group >> 8, group & 255]));
 }
